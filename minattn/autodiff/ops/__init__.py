@@ -1,0 +1,63 @@
+"""Every differentiable function, one group a file.
+
+Each file holds primitives (forward, derivative, kernels, samples) and, below them, functions composed
+of primitives. A function is a primitive for stability, memory or speed; otherwise it is composed.
+"""
+
+from .attention import attention
+from .convolution import conv1d, conv2d
+from .elementwise import (
+    absolute,
+    add,
+    clip,
+    cos,
+    divide,
+    exp,
+    gelu,
+    log,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    power,
+    relu,
+    sigmoid,
+    silu,
+    sin,
+    softplus,
+    sqrt,
+    subtract,
+    tanh,
+    where,
+)
+from .index import embedding, getitem, scatter_add, take_along_axis, top_k
+from .linalg import linear, matmul
+from .loss import binary_cross_entropy, cross_entropy, mse
+from .norm import layer_norm, rms_norm
+from .recurrent import gru, lstm, rnn
+from .reduce import cumsum, max, mean, min, sum, var
+from .shape import (
+    broadcast_to,
+    concatenate,
+    expand_dims,
+    flip,
+    pad,
+    repeat_heads,
+    reshape,
+    split,
+    squeeze,
+    stack,
+    swapaxes,
+    transpose,
+)
+from .softmax import log_softmax, logsumexp, softmax, sparsemax
+
+__all__ = [
+    "absolute", "add", "attention", "binary_cross_entropy", "broadcast_to", "clip", "concatenate",
+    "conv1d", "conv2d", "cos", "cross_entropy", "cumsum", "divide", "embedding", "exp", "expand_dims",
+    "flip", "gelu", "getitem", "gru", "layer_norm", "linear", "log", "log_softmax", "logsumexp", "lstm",
+    "matmul", "max", "maximum", "mean", "min", "minimum", "mse", "multiply", "negative", "pad", "power",
+    "relu", "repeat_heads", "reshape", "rms_norm", "rnn", "scatter_add", "sigmoid", "silu", "sin",
+    "softmax", "softplus", "sparsemax", "split", "sqrt", "squeeze", "stack", "subtract", "sum",
+    "swapaxes", "take_along_axis", "tanh", "top_k", "transpose", "var", "where",
+]  # fmt: skip

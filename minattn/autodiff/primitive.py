@@ -1,0 +1,139 @@
+"""A primitive: forward, derivative, kernels and test samples side by side.
+
+    @primitive
+    def exp(x):
+        return xp.exp(x)
+
+    @exp.vjp
+    def _(g, out, x):
+        return (g * out,)
+
+    @exp.samples
+    def _(rng):
+        yield call(rng.normal(size=(2, 3)))
+
+Forward and derivative see raw arrays. The derivative returns one gradient per positional argument: an
+array, None, or a function that makes the array (called only when somebody needs it). Its gradients may
+have the broadcast shape: they are summed back to the argument's shape here, once, for all primitives.
+`@primitive(saves=True)` returns `(out, saved)` and its derivative is called with `(g, out, saved, *args)`.
+A kernel may answer NotImplemented: then the array version runs.
+"""
+
+import numpy as np
+
+from .. import backends
+from ..backends import xp
+from ..errors import MinattnError, ShapeError
+from . import tensor as tape
+from .tensor import Node, Tensor
+
+PRIMITIVES = {}
+
+
+class Primitive:
+    """A function on tensors with its derivative; see the module's docstring."""
+
+    def __init__(self, forward, saves=False):
+        self.forward, self.saves = forward, saves
+        self.name = self.__name__ = forward.__name__.strip("_")
+        self.__doc__, self.__module__, self.__wrapped__ = forward.__doc__, forward.__module__, forward
+        self._vjp, self._samples = None, None
+        self._kernels, self._vjp_kernels = {}, {}
+        PRIMITIVES[self.name] = self
+
+    def vjp(self, function):
+        """Register the derivative."""
+        self._vjp = function
+        return function
+
+    def samples(self, function):
+        """Register `function(rng)`, which yields `call(...)`s that cover the primitive."""
+        self._samples = function
+        return function
+
+    def kernel(self, backend):
+        """Register a forward for `backend`."""
+        return lambda function: self._kernels.setdefault(backend, function)
+
+    def vjp_kernel(self, backend):
+        """Register a derivative for `backend`."""
+        return lambda function: self._vjp_kernels.setdefault(backend, function)
+
+    def __repr__(self):
+        return f"<primitive {self.name}>"
+
+    def __call__(self, *args, **static):
+        arrays = [a.data if isinstance(a, Tensor) else _lift(a) for a in args]
+        out = NotImplemented
+        if self._kernels and (kernel := self._kernels.get(backends.current())):
+            out = kernel(*arrays, **static)
+            if out is not NotImplemented:
+                backends.kernel_log[self.name, backends.current(), "forward"] += 1
+        if out is NotImplemented:
+            out = self._numpy_forward(arrays, static)
+        out, saved = out if self.saves else (out, None)
+        if tape.grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in args):
+            kept = tuple(a if isinstance(a, Tensor) else array for a, array in zip(args, arrays))
+            return Tensor.made_by(out, Node(self, kept, static, saved))
+        return Tensor.made_by(out, None)
+
+    def _numpy_forward(self, arrays, static):
+        try:
+            return self.forward(*arrays, **static)
+        except MinattnError:
+            raise
+        except ValueError as error:  # NumPy's own words name no argument: say which shapes met
+            shapes = ", ".join(str(a.shape) if hasattr(a, "shape") else repr(a) for a in arrays)
+            raise ShapeError(
+                f"{self.name}({', '.join(f'{k}={v}' for k, v in static.items())})",
+                expected="shapes that fit together: equal, or 1 where they differ, aligned from the right",
+                got=f"{shapes} ({error})",
+                hint="print the .shape of each argument; reshape or swap axes before the call",
+            ) from error
+
+    def gradients(self, g, out, node):
+        """One gradient (or None) per positional argument of the recorded call."""
+        arrays = [a.data if isinstance(a, Tensor) else a for a in node.args]
+        given = (g, out, node.saved) if self.saves else (g, out)
+        parts = NotImplemented
+        if self._vjp_kernels and (kernel := self._vjp_kernels.get(backends.current())):
+            parts = kernel(*given, *arrays, **node.static)
+            if parts is not NotImplemented:
+                backends.kernel_log[self.name, backends.current(), "vjp"] += 1
+        if parts is NotImplemented:
+            parts = self._vjp(*given, *arrays, **node.static)
+        wanted = [isinstance(a, Tensor) and a.requires_grad for a in node.args]
+        return [
+            unbroadcast(part() if callable(part) else part, array) if want and part is not None else None
+            for part, want, array in zip(parts, wanted, arrays)
+        ]
+
+
+def primitive(forward=None, *, saves=False):
+    """Turn a function on arrays into a function on tensors; see the module's docstring."""
+    return Primitive(forward, saves) if forward is not None else lambda f: Primitive(f, saves)
+
+
+def call(*args, **static):
+    """One sample: the arguments of a call."""
+    return args, static
+
+
+def unbroadcast(gradient, array):
+    """Sum `gradient` over the axes along which `array` was repeated; back to `array`'s dtype."""
+    if gradient.shape != array.shape:
+        extra = gradient.ndim - array.ndim
+        repeated = tuple(range(extra)) + tuple(
+            i + extra for i, n in enumerate(array.shape) if n == 1 and gradient.shape[i + extra] != 1
+        )
+        gradient = xp.sum(gradient, axis=repeated, keepdims=True).reshape(array.shape)
+    return gradient if gradient.dtype == array.dtype else gradient.astype(array.dtype)
+
+
+def _lift(value):
+    """Arrays and nested lists become arrays; Python numbers, None and settings stay as they are."""
+    if value is None or isinstance(value, (bool, int, float, str, slice, tuple)):
+        return value
+    if isinstance(value, (np.ndarray, np.generic, list)) or hasattr(value, "__cuda_array_interface__"):
+        return tape.as_array(value)
+    return value

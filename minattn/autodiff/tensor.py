@@ -1,0 +1,228 @@
+"""A tensor is an array that remembers how it was made.
+
+Every primitive that touches a tensor with `requires_grad` leaves a `Node` behind: which primitive,
+which arguments. `backward` walks the nodes from the newest to the oldest and adds up gradients.
+"""
+
+import itertools
+from contextlib import contextmanager
+
+import numpy as np
+
+from ..backends import asnumpy, xp
+from ..errors import ArgumentError, DTypeError, GraphError, ShapeError
+
+_dtype = np.float32
+_recording = True
+_clock = itertools.count()
+
+
+@contextmanager
+def precision(bits):
+    """Make new floating-point tensors `bits` (32 or 64) wide inside a `with` block."""
+    global _dtype
+    if bits not in (32, 64):
+        raise ArgumentError("precision(bits)", expected="32 or 64", got=repr(bits), hint="precision(64)")
+    former, _dtype = _dtype, {32: np.float32, 64: np.float64}[bits]
+    try:
+        yield
+    finally:
+        _dtype = former
+
+
+@contextmanager
+def no_grad():
+    """Record nothing inside a `with` block: faster, and nothing is kept for backward."""
+    global _recording
+    former, _recording = _recording, False
+    try:
+        yield
+    finally:
+        _recording = former
+
+
+def grad_enabled():
+    """True while primitives are recorded."""
+    return _recording
+
+
+def as_array(value):
+    """`value` as an array of the backend in use; floats take the precision in force."""
+    array = value if hasattr(value, "dtype") and hasattr(value, "ndim") else np.asarray(value)
+    if array.dtype.kind == "f":
+        return xp.asarray(array, dtype=_dtype)
+    if array.dtype.kind in "iub":
+        return xp.asarray(array)
+    raise DTypeError(
+        "tensor(data)",
+        expected="real numbers or booleans",
+        got=f"dtype {array.dtype}",
+        hint="np.asarray(data, dtype=float)",
+    )
+
+
+class Node:
+    """One recorded call: the primitive, its arguments, and when it happened."""
+
+    __slots__ = ("primitive", "args", "static", "saved", "time")
+
+    def __init__(self, primitive, args, static, saved):
+        self.primitive, self.args, self.static, self.saved = primitive, args, static, saved
+        self.time = next(_clock)
+
+    def parents(self):
+        return [a for a in self.args if isinstance(a, Tensor) and a.requires_grad]
+
+
+class Tensor:
+    """An array with a gradient.
+
+    data           the array (NumPy's or the backend's); floats are float32 unless `precision(64)`
+    requires_grad  True: backward leaves dL/d(data) in `grad` (an array of the same shape)
+
+        >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad.tolist()
+        [2.0, 4.0, 6.0]
+    """
+
+    __slots__ = ("data", "grad", "requires_grad", "node", "__weakref__")
+    __array_ufunc__ = None  # numpy_array * tensor asks the tensor
+
+    def __init__(self, data, requires_grad=False):
+        self.data = as_array(data.data if isinstance(data, Tensor) else data)
+        self.grad, self.node, self.requires_grad = None, None, bool(requires_grad)
+        if requires_grad and self.data.dtype.kind != "f":
+            raise DTypeError(
+                "Tensor(data, requires_grad=True)",
+                expected="floating-point data",
+                got=f"dtype {self.data.dtype}",
+                hint="write 1.0 instead of 1, or leave requires_grad out",
+            )
+
+    @classmethod
+    def made_by(cls, data, node):
+        """The result of a primitive: no copy, no conversion."""
+        self = cls.__new__(Tensor)
+        self.data, self.grad, self.node, self.requires_grad = data, None, node, node is not None
+        return self
+
+    shape = property(lambda self: self.data.shape)
+    ndim = property(lambda self: self.data.ndim)
+    size = property(lambda self: self.data.size)
+    dtype = property(lambda self: self.data.dtype)
+
+    def numpy(self):
+        """The values as a NumPy array on the host (no copy where there is no need)."""
+        return asnumpy(self.data)
+
+    def item(self):
+        """The only value, as a Python number."""
+        return self.numpy().item()
+
+    def detach(self):
+        """The same values, unknown to the tape."""
+        return Tensor.made_by(self.data, None)
+
+    def __len__(self):
+        return len(self.data)
+
+    def __repr__(self):
+        body = np.array2string(self.numpy(), precision=4, threshold=20, prefix="Tensor(")
+        made = f", made by {self.node.primitive.name}" if self.node and self.node.primitive else ""
+        return f"Tensor({body}{made}{', requires_grad' if self.requires_grad and not self.node else ''})"
+
+    def __bool__(self):
+        return bool(self.data)
+
+    def __float__(self):
+        return float(self.item())
+
+    def __setitem__(self, index, value):
+        if self.requires_grad:
+            raise GraphError(
+                "tensor[index] = value",
+                expected="a tensor that the tape does not follow",
+                got="a tensor with requires_grad" + (", already recorded" if self.node else ""),
+                hint="ops.where(mask, value, tensor), or with a leaf: tensor.data[index] = value",
+            )
+        self.data[index] = value.data if isinstance(value, Tensor) else value
+
+    def backward(self, grad=None):
+        """Add d(self)/d(leaf) into `leaf.grad` for every leaf that self was made from; free the tape.
+
+        grad   dL/d(self), an array of self's shape; may be left out where self has one element
+        Raises GraphError where nothing was recorded or the tape is already freed, ShapeError where
+        `grad` does not fit. Works iteratively: a chain of any length does not recurse.
+        """
+        backward(self, grad)
+
+
+def backward(root, grad=None):
+    """See Tensor.backward."""
+    if not root.requires_grad or (root.node is not None and root.node.args is None):
+        freed = root.node is not None
+        raise GraphError(
+            "backward()",
+            expected="a result whose history is recorded",
+            got="a tape that an earlier backward has freed" if freed else "a tensor without history",
+            hint="compute the loss again" if freed else "Tensor(data, requires_grad=True), outside no_grad()",
+        )
+    if grad is None and root.size != 1:
+        raise ShapeError(
+            "backward()",
+            expected="a loss with one element",
+            got=f"shape {root.shape}",
+            hint="loss.sum().backward(), or backward(grad) with an array of that shape",
+        )
+    seed = xp.ones_like(root.data) if grad is None else xp.asarray(_raw(grad), dtype=root.dtype)
+    if seed.shape != root.shape:
+        raise ShapeError("backward(grad)", expected=root.shape, got=seed.shape, hint="grad of self's shape")
+
+    gradients = {id(root): seed}
+    for tensor in _newest_first(root):
+        g = gradients.pop(id(tensor))
+        node = tensor.node
+        if node is None:
+            tensor.grad = g if tensor.grad is None else tensor.grad + g
+            continue
+        for parent, part in zip(node.args, node.primitive.gradients(g, tensor.data, node)):
+            if part is not None:
+                known = gradients.get(id(parent))
+                gradients[id(parent)] = part if known is None else known + part
+        node.args = node.saved = None
+
+
+def _raw(value):
+    return value.data if isinstance(value, Tensor) else value
+
+
+def _newest_first(root):
+    """Every tensor that needs a gradient, results before what they were made from."""
+    found, waiting = {id(root): root}, [root]
+    while waiting:
+        tensor = waiting.pop()
+        if tensor.node is None:
+            continue
+        if tensor.node.args is None:
+            raise GraphError(
+                "backward()",
+                expected="a history that is still recorded",
+                got=f"a part of it (made by {tensor.node.primitive.name}) freed by an earlier backward",
+                hint="add the losses and call backward once, or detach() the shared part",
+            )
+        for parent in tensor.node.parents():
+            if id(parent) not in found:
+                found[id(parent)] = parent
+                waiting.append(parent)
+    return sorted(found.values(), key=lambda t: -1 if t.node is None else t.node.time, reverse=True)
+
+
+def tensor(data, requires_grad=False):
+    """`Tensor(data, requires_grad)`: always a copy of the data."""
+    return Tensor(np.array(_raw(data)) if not hasattr(_raw(data), "get") else _raw(data).copy(), requires_grad)
+
+
+def as_tensor(value):
+    """`value` itself if it is a tensor, else a tensor of it."""
+    return value if isinstance(value, Tensor) else Tensor(value)

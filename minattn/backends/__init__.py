@@ -1,0 +1,17 @@
+"""1. Whose arrays, whose compiler.
+
+use / using / current   choose numpy, numba or cupy
+xp                      the chosen array namespace, written like `np`
+asnumpy                 bring an array back to the host
+jit, prange             mark a kernel body; it stays ordinary Python until a backend compiles it
+available, report       what this machine has, and which kernels ran
+"""
+
+from .compile import Kernel, jit, prange, without_compiler
+from .report import kernel_log, report
+from .select import asnumpy, available, current, on_device, register, use, using, xp
+
+__all__ = [
+    "Kernel", "asnumpy", "available", "current", "jit", "kernel_log", "on_device", "prange",
+    "register", "report", "use", "using", "without_compiler", "xp",
+]  # fmt: skip

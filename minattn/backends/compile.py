@@ -1,0 +1,83 @@
+"""A kernel is an ordinary Python function until a backend compiles it.
+
+`@jit` marks the body. Called, it is compiled by Numba at its first call (the machine code is cached
+on disk), or runs as plain Python where Numba is missing or inside `without_compiler()`: so a learner
+can step through it with a debugger, and its arithmetic can be tested without Numba.
+"""
+
+import importlib.util
+import os
+import types
+from contextlib import contextmanager
+
+from ..errors import BackendMissing
+
+prange = range  # Numba's parallel range once compiled
+_interpret = False
+
+
+class Kernel:
+    """A function body and, from its first call on, its compiled form."""
+
+    def __init__(self, body, **options):
+        self.body, self.options = body, options
+        self.__name__, self.__doc__, self.__wrapped__ = body.__name__, body.__doc__, body
+        self._compiled = None
+
+    def __call__(self, *args):
+        if _interpret or os.environ.get("MINATTN_NO_JIT"):
+            return self.body(*args)
+        return self.compiled()(*args)
+
+    def compiled(self):
+        """The Numba dispatcher of this body (made at first use, cached on disk)."""
+        if self._compiled is None:
+            if importlib.util.find_spec("numba") is None:
+                raise BackendMissing(
+                    f"kernel {self.__name__}",
+                    expected="the package numba",
+                    got="no module named numba",
+                    hint='pip install "minattn[numba]", or backends.without_compiler()',
+                )
+            import numba
+
+            # A compiled body can only call compiled bodies: swap the names that it refers to.
+            scope = dict(self.body.__globals__)
+            for name in self.body.__code__.co_names:
+                if isinstance(scope.get(name), Kernel):
+                    scope[name] = scope[name].compiled()
+            if scope.get("prange") is range:
+                scope["prange"] = numba.prange
+            body = types.FunctionType(
+                self.body.__code__, scope, self.body.__name__, self.body.__defaults__
+            )
+            body.__module__, body.__qualname__ = self.body.__module__, self.body.__qualname__
+            self._compiled = numba.njit(body, **self.options)
+        return self._compiled
+
+
+def jit(body=None, *, parallel=False, fastmath=False):
+    """Mark a kernel body for compilation at its first call.
+
+    parallel   let `prange` loops run on several threads
+    fastmath   allow re-association (never on bodies that rely on inf or nan)
+    """
+
+    def mark(function):
+        flags = {"reassoc", "contract", "arcp", "nsz"} if fastmath else False
+        return Kernel(
+            function, cache=True, nogil=True, parallel=parallel, fastmath=flags, error_model="numpy"
+        )
+
+    return mark if body is None else mark(body)
+
+
+@contextmanager
+def without_compiler():
+    """Run every kernel body as plain Python inside a `with` block."""
+    global _interpret
+    former, _interpret = _interpret, True
+    try:
+        yield
+    finally:
+        _interpret = former

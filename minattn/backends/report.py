@@ -1,0 +1,55 @@
+"""What this machine offers and which kernels ran: the facts behind `minattn doctor`."""
+
+import importlib.metadata
+import os
+import platform
+from collections import Counter
+
+from . import select
+
+kernel_log = Counter()  # (primitive, backend, "forward" | "vjp") -> number of calls
+
+
+def _version(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _blas():
+    """(library and version, threads) of each BLAS in the process; needs threadpoolctl."""
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        import numpy as np
+
+        built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+        return [{"name": built.get("name"), "version": built.get("version"), "threads": None}]
+    return [
+        {"name": pool["internal_api"], "version": pool.get("version"), "threads": pool["num_threads"]}
+        for pool in threadpool_info()
+        if pool["user_api"] == "blas"
+    ]
+
+
+def report():
+    """A dict of plain values: python, platform, cores, packages, backends, blas, gpu, kernels."""
+    found = select.available()
+    gpu = None
+    if found.get("cupy", True) is None:
+        import cupy
+
+        gpu = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
+    packages = ("minattn", "numpy", "numba", "scipy", "cupy", "matplotlib", "jupyterlab", "safetensors")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "packages": {name: _version(name) for name in packages},
+        "backend": select.current(),
+        "backends": {name: "ready" if error is None else error.hint for name, error in found.items()},
+        "blas": _blas(),
+        "gpu": gpu,
+        "kernels": {" ".join(key): count for key, count in sorted(kernel_log.items())},
+    }

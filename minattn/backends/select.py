@@ -1,0 +1,129 @@
+"""Choose whose arrays the library computes with.
+
+A backend is a name and an array namespace. `numpy` and `numba` share NumPy's arrays (numba only
+replaces the inside of some primitives); `cupy` keeps arrays on the GPU. Packages are imported when
+a backend is first chosen, never before.
+"""
+
+import importlib
+import importlib.util
+import os
+from contextlib import contextmanager
+
+import numpy as np
+
+from ..errors import ArgumentError, BackendMissing
+
+
+def _load_numpy():
+    return np
+
+
+def _load_numba():
+    if importlib.util.find_spec("numba") is None:
+        raise BackendMissing(
+            'use("numba")',
+            expected="the packages numba and scipy",
+            got="no module named numba",
+            hint='pip install "minattn[numba]"',
+        )
+    return np
+
+
+def _load_cupy():
+    try:
+        import cupy
+
+        cupy.cuda.runtime.getDeviceCount()
+    except Exception as error:  # CuPy raises its own kinds where there is no driver
+        raise BackendMissing(
+            'use("cupy")',
+            expected="the package cupy and an NVIDIA GPU with its driver",
+            got=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            hint='pip install "minattn[cupy]" on a machine with a GPU, or use("numba")',
+        ) from error
+    return cupy
+
+
+_loaders = {"numpy": _load_numpy, "numba": _load_numba, "cupy": _load_cupy}
+_modules = {}
+_name = None
+
+
+def _module(name):
+    if name not in _loaders:
+        raise ArgumentError(
+            f"use({name!r})",
+            expected="one of " + ", ".join(map(repr, _loaders)),
+            got=repr(name),
+            hint='minattn.use("numpy"), or the variable MINATTN_BACKEND',
+        )
+    if name not in _modules:
+        _modules[name] = _loaders[name]()
+    return _modules[name]
+
+
+def use(name):
+    """Compute with backend `name` ("numpy", "numba" or "cupy") from now on.
+
+    Raises ArgumentError for an unknown name, BackendMissing where its package or device is absent;
+    the former choice then stays.
+    """
+    global _name
+    _module(name)
+    _name = name
+
+
+@contextmanager
+def using(name):
+    """Compute with backend `name` inside a `with` block, then return to the former one."""
+    former = current()
+    use(name)
+    try:
+        yield
+    finally:
+        use(former)
+
+
+def current():
+    """The name of the backend in use (at first the variable MINATTN_BACKEND, else "numpy")."""
+    if _name is None:
+        use(os.environ.get("MINATTN_BACKEND") or "numpy")
+    return _name
+
+
+def register(name, loader):
+    """Add a backend: `loader()` returns its array namespace or raises BackendMissing."""
+    _loaders[name] = loader
+
+
+def available():
+    """Every backend's name with None where it works, or the error that says why it does not."""
+    found = {}
+    for name in _loaders:
+        try:
+            _module(name)
+            found[name] = None
+        except BackendMissing as error:
+            found[name] = error
+    return found
+
+
+class _Namespace:
+    """Stands for the array module of the backend in use: `xp.exp` is `numpy.exp` or `cupy.exp`."""
+
+    def __getattr__(self, attribute):
+        return getattr(_modules[_name] if _name in _modules else _module(current()), attribute)
+
+
+xp = _Namespace()
+
+
+def on_device():
+    """True where the backend's arrays do not live in host memory."""
+    return _module(current()) is not np
+
+
+def asnumpy(array):
+    """`array` (of any backend, or a sequence) as a NumPy array on the host."""
+    return array.get() if hasattr(array, "get") and hasattr(array, "dtype") else np.asarray(array)
