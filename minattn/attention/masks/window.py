@@ -1,0 +1,18 @@
+"""The window mask."""
+
+from ...errors import ArgumentError
+
+
+class Window:
+    """|q_pos - k_pos| <= half: `half` neighbours on each side (with Causal: half + 1 keys, the own one included).
+
+    Source: arXiv 1508.04025, section 3.2 (local-m, D = half); arXiv 2004.05150.
+    """
+
+    def __init__(self, half):
+        if half < 0:
+            raise ArgumentError("Window(half)", expected="half >= 0", got=half, hint="Window(4)")
+        self.half = half
+
+    def __call__(self, t):
+        return abs(t.q_pos[:, None] - t.k_pos[None, :]) <= self.half

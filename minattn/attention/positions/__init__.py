@@ -1,0 +1,11 @@
+"""positions: what tells tokens apart by their place. Each may embed, rotate, bias or gather."""
+
+from .alibi import ALiBi
+from .base import Position
+from .cope import CoPE
+from .learned import LearnedPositions
+from .relative import Relative
+from .rotary import Rotary
+from .sinusoidal import Sinusoidal
+
+__all__ = ["ALiBi", "CoPE", "LearnedPositions", "Position", "Relative", "Rotary", "Sinusoidal"]

@@ -1,0 +1,21 @@
+"""3. Layers with parameters.
+
+Module, Parameter   what holds what training changes
+Linear, Embedding, LayerNorm, RMSNorm, Dropout, Conv1d, Conv2d, FeedForward, SwiGLU, RNN, GRU, LSTM
+init                where parameters start
+optim               SGD, Adam, AdamW, clip_grad_norm
+"""
+
+from . import init, optim
+from .convolution import Conv1d, Conv2d
+from .dropout import Dropout
+from .embedding import Embedding
+from .linear import FeedForward, Linear, SwiGLU
+from .module import Module, Parameter
+from .norm import LayerNorm, RMSNorm
+from .recurrent import GRU, LSTM, RNN
+
+__all__ = [
+    "Conv1d", "Conv2d", "Dropout", "Embedding", "FeedForward", "GRU", "LSTM", "LayerNorm", "Linear", "Module",
+    "Parameter", "RMSNorm", "RNN", "SwiGLU", "init", "optim",
+]  # fmt: skip
