@@ -1,0 +1,15 @@
+"""Small worlds whose truth is known exactly: what the answer is, and where a model should look for it.
+
+language    vocabulary, padding, batches of sentences of similar length
+parallel    toy languages to translate, with gold word alignments
+recall      look up, remember, reverse, sort, copy: the answer stands at a known place
+counting    the answer is found by counting what the tokens hold
+real        real text: the Python language reference
+
+NumPy only. A `seed` fixes a whole corpus; a task that is drawn afresh
+for every batch takes a Generator `rng`.
+"""
+
+from minattn.worlds import counting, language, parallel, real, recall
+
+__all__ = ["counting", "language", "parallel", "real", "recall"]
