@@ -1,0 +1,29 @@
+"""Numbers that say how good an answer is. NumPy only; plain lists and arrays in, floats out.
+
+accuracy    right tokens, right sequences, groups by length
+bleu        translations
+aer         alignments: attention maps against gold links
+ibm1        the yardstick for alignments: what counting alone finds
+surprise    perplexity and bits per character
+ngram       the ruler for language models
+"""
+
+from minattn.metrics.accuracy import accuracy, by_length, exact_match
+from minattn.metrics.aer import aer, argmax_links
+from minattn.metrics.bleu import bleu
+from minattn.metrics.ibm1 import IBM1
+from minattn.metrics.ngram import NGram
+from minattn.metrics.surprise import bits_per_character, perplexity
+
+__all__ = [
+    "IBM1",
+    "NGram",
+    "accuracy",
+    "aer",
+    "argmax_links",
+    "bits_per_character",
+    "bleu",
+    "by_length",
+    "exact_match",
+    "perplexity",
+]
