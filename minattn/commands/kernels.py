@@ -1,0 +1,106 @@
+"""Numba's kernel cache: where it lies, whether it can be read, and how to fill it ahead of time."""
+
+import importlib.util
+import pickle
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Cache:
+    """The files that Numba keeps for the kernels of minattn; `broken` ones stop it from loading them."""
+
+    folders: tuple
+    indexes: tuple
+    size: int
+    broken: tuple
+
+    def clear(self):
+        """Delete the broken files; Numba compiles those kernels again."""
+        for path in self.broken:
+            path.unlink(missing_ok=True)
+
+
+def kernels():
+    """Every kernel that minattn's modules define."""
+    from .. import autodiff, nn  # noqa: F401 - their import defines the kernels
+    from ..backends import Kernel
+
+    modules = [module for name, module in list(sys.modules.items()) if name.startswith("minattn.")]
+    return list(dict.fromkeys(v for m in modules for v in vars(m).values() if isinstance(v, Kernel)))
+
+
+def cache_folders():
+    """The folders in which Numba keeps those kernels. RuntimeError where it finds none that it may write."""
+    return {Path(kernel.compiled().stats.cache_path) for kernel in kernels()}
+
+
+def inspect(folders):
+    """The state of the cache in `folders`, as a Cache."""
+    indexes, data, broken = [], [], []
+    for folder in sorted(folders):
+        indexes += sorted(folder.glob("*.nbi"))
+        data += sorted(folder.glob("*.nbc"))
+    for path in indexes:
+        if not _index_loads(path):
+            broken.append(path)
+    broken += [path for path in data if not _loads(path)]
+    size = sum(path.stat().st_size for path in indexes + data)
+    return Cache(tuple(sorted(folders)), tuple(indexes), size, tuple(broken))
+
+
+def _index_loads(path):
+    """An index is two pickles: Numba's version, and for that version alone the table of compiled forms."""
+    import numba
+
+    try:
+        with path.open("rb") as file:
+            return pickle.load(file) != numba.__version__ or bool(pickle.load(file))
+    except Exception:  # a damaged pickle may raise anything
+        return False
+
+
+def _loads(path):
+    try:
+        pickle.loads(path.read_bytes())
+    except Exception:
+        return False
+    return True
+
+
+def warm():
+    """Compile every Numba kernel on its own samples, forward and backward; yields (done, all, name) before each.
+
+    Raises BackendMissing without Numba.
+    """
+    import numpy as np
+
+    from ..autodiff import PRIMITIVES
+    from ..backends import using
+
+    with using("numba"):
+        todo = [p for p in PRIMITIVES.values() if "numba" in {**p._kernels, **p._vjp_kernels}]
+        for done, primitive in enumerate(todo):
+            yield done, len(todo), primitive.name
+            for args, static in primitive._samples(np.random.default_rng(0)):
+                _both_ways(primitive, args, static)
+
+
+def _both_ways(primitive, args, static):
+    import numpy as np
+
+    from ..autodiff import Tensor
+
+    def follow(value):
+        floats = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        return Tensor(value, requires_grad=True) if floats else value
+
+    out = primitive(*map(follow, args), **static)
+    if out.requires_grad:
+        out.backward(np.ones(out.shape))
+
+
+def numba_missing():
+    """True where Numba is not installed."""
+    return importlib.util.find_spec("numba") is None
