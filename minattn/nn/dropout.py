@@ -2,6 +2,7 @@
 
 from ..autodiff import as_tensor
 from ..errors import ArgumentError
+from .init import check_rng
 from .module import Module
 
 
@@ -9,14 +10,16 @@ class Dropout(Module):
     """In training, set each element to 0 with probability `rate` and scale the rest by 1 / (1 - rate).
 
     rate   in [0, 1)
-    rng    Generator; its state is part of a checkpoint, so that a resumed run drops the same elements
-    In eval mode returns its input. Source: Srivastava et al. (2014).
+    rng    Generator; its state belongs in a checkpoint, so that a resumed run drops the same elements
+    In eval mode, or at rate 0, returns its input and draws nothing. Source: Srivastava et al. (2014).
     """
 
     def __init__(self, rate, *, rng):
         if not 0 <= rate < 1:
-            raise ArgumentError("Dropout(rate)", expected="0 <= rate < 1", got=rate, hint="Dropout(0.1, rng=rng)")
-        self.rate, self.rng = rate, rng
+            raise ArgumentError(
+                "Dropout(rate)", expected="0 <= rate < 1", got=rate, hint="Dropout(0.1, rng=rng)"
+            )
+        self.rate, self.rng = rate, check_rng("Dropout", rng)
 
     def forward(self, x):
         x = as_tensor(x)

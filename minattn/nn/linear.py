@@ -2,42 +2,35 @@
 
 import numpy as np
 
-from ..autodiff import as_tensor, ops
-from ..errors import DTypeError, ShapeError
+from ..autodiff import ops
 from . import init
+from .checks import check_sizes, features
 from .module import Module, Parameter
 
 
 class Linear(Module):
     """y = x W^T + b.
 
-    n_in, n_out   lengths of the last axis before and after; weight is (n_out, n_in)
+    n_in, n_out   lengths of the last axis before and after; weight is (n_out, n_in), bias (n_out,) or None
     rng           Generator for the start values
     bias          False leaves b out
-    x (.., n_in) -> (.., n_out). Raises ShapeError where the last axis is not n_in.
+    x (.., n_in) -> (.., n_out). Raises ShapeError where the last axis is not n_in, DTypeError for integers.
+    Ours: W starts in +-1/sqrt(n_in), b at 0.
+
+    >>> layer = Linear(2, 1, rng=np.random.default_rng(0))
+    >>> layer.weight.data[:] = [[2.0, 3.0]]
+    >>> layer([[1.0, 10.0]]).numpy().tolist()
+    [[32.0]]
     """
 
     def __init__(self, n_in, n_out, *, rng, bias=True):
+        check_sizes("Linear", n_in=n_in, n_out=n_out)
         self.n_in, self.n_out = n_in, n_out
         self.weight = Parameter(init.fan_in(rng, (n_out, n_in)))
         self.bias = Parameter(np.zeros(n_out)) if bias else None
 
     def forward(self, x):
-        x = as_tensor(x)
-        if x.ndim == 0 or x.shape[-1] != self.n_in:
-            raise ShapeError(
-                f"Linear({self.n_in}, {self.n_out})",
-                expected=f"(.., {self.n_in})",
-                got=x.shape,
-                hint="check d_model, or swap the axes so that features come last",
-            )
-        if x.dtype.kind != "f":
-            raise DTypeError(
-                f"Linear({self.n_in}, {self.n_out})",
-                expected="floating-point features",
-                got=f"dtype {x.dtype}",
-                hint="token ids go through nn.Embedding first",
-            )
+        x = features(f"Linear({self.n_in}, {self.n_out})", x, self.n_in)
         return ops.linear(x, self.weight, self.bias)
 
 
@@ -58,7 +51,7 @@ class FeedForward(Module):
 
 
 class SwiGLU(Module):
-    """W_2 (silu(W_1 x) * V x): a gated feed-forward block. Source: arXiv 2002.05202, equation 6.
+    """W_2 (silu(W_1 x) * V x): a gated feed-forward block, no biases. Source: arXiv 2002.05202, equation 6.
 
     d_model   last axis in and out
     d_ff      width of the gate

@@ -28,6 +28,10 @@ def _children(value, name):
             yield from _children(item, f"{name}.{key}")
 
 
+def _few(names):
+    return ", ".join(names[:4]) + (" .." if len(names) > 4 else "")
+
+
 class Module:
     """Base of everything with parameters. Assign parameters, modules or lists of modules as attributes.
 
@@ -100,30 +104,34 @@ class Module:
         return {name: np.array(asnumpy(p.data)) for name, p in self.named_parameters()}
 
     def load_state_dict(self, state):
-        """Copy `state` into the parameters.
+        """Copy `state`, {path: array}, into the parameters.
 
         Raises CheckpointError, and changes nothing, where names or shapes differ.
         """
         mine = dict(self.named_parameters())
-        missing, unknown = sorted(mine.keys() - state.keys()), sorted(state.keys() - mine.keys())
+        given = {name: asnumpy(array) for name, array in dict(state).items()}
+        self._check_state(mine, given)
+        for name, parameter in mine.items():
+            parameter.data = xp.array(given[name], dtype=parameter.dtype)
+
+    def _check_state(self, mine, given):
         misfits = [
-            f"{name} {tuple(state[name].shape)} instead of {mine[name].shape}"
-            for name in mine.keys() & state.keys()
-            if tuple(state[name].shape) != mine[name].shape
+            f"{name} {given[name].dtype} {given[name].shape} instead of {mine[name].shape}"
+            for name in sorted(mine.keys() & given.keys())
+            if given[name].shape != mine[name].shape or given[name].dtype.kind not in "fiub"
         ]
-        if missing or unknown or misfits:
+        problems = {
+            "missing": sorted(mine.keys() - given.keys()),
+            "unknown": sorted(given.keys() - mine.keys()),
+            "misfit": misfits,
+        }
+        if any(problems.values()):
             raise CheckpointError(
                 f"{type(self).__name__}.load_state_dict",
                 expected=f"{len(mine)} parameters of this model",
-                got="; ".join(
-                    f"{what}: {', '.join(names[:4])}{' ...' if len(names) > 4 else ''}"
-                    for what, names in (("missing", missing), ("unknown", unknown), ("misfit", misfits))
-                    if names
-                ),
+                got="; ".join(f"{what}: {_few(names)}" for what, names in problems.items() if names),
                 hint="build the model with the settings that it was saved with",
             )
-        for name, parameter in mine.items():
-            parameter.data = xp.array(state[name], dtype=parameter.dtype)
 
     def __call__(self, *args, **kwargs):
         return self.forward(*args, **kwargs)

@@ -2,37 +2,41 @@
 
 import numpy as np
 
-from ..autodiff import as_tensor, ops
-from ..errors import ShapeError
+from ..autodiff import ops
+from .checks import check_sizes, features
 from .module import Module, Parameter
 
 
-def _check(layer, x):
-    x = as_tensor(x)
-    if x.ndim == 0 or x.shape[-1] != layer.d:
-        raise ShapeError(
-            f"{type(layer).__name__}({layer.d})", expected=f"(.., {layer.d})", got=x.shape, hint="check d_model"
-        )
-    return x
-
-
 class LayerNorm(Module):
-    """Mean 0 and variance 1 over the last axis, then a learned gain and bias. Source: arXiv 1607.06450."""
+    """gain (x - mean) / sqrt(var + eps) + bias over the last axis. Source: arXiv 1607.06450, equation 4.
+
+    d     length of the last axis, of gain (weight in PyTorch) and of bias
+    eps   keeps the division finite
+    """
 
     def __init__(self, d, eps=1e-5):
+        check_sizes("LayerNorm", d=d)
         self.d, self.eps = d, eps
         self.gain, self.bias = Parameter(np.ones(d)), Parameter(np.zeros(d))
 
     def forward(self, x):
-        return ops.layer_norm(_check(self, x), self.gain, self.bias, eps=self.eps)
+        return ops.layer_norm(features(f"LayerNorm({self.d})", x, self.d), self.gain, self.bias, eps=self.eps)
 
 
 class RMSNorm(Module):
-    """Mean square 1 over the last axis, then a learned gain. Source: arXiv 1910.07467."""
+    """gain x / sqrt(mean(x^2) + eps) over the last axis. Source: arXiv 1910.07467, equation 4.
+
+    d     length of the last axis and of gain (weight in PyTorch)
+    eps   inside the root, so that zeros stay zeros
+
+    >>> RMSNorm(2, eps=0.0)(np.array([3.0, -3.0])).numpy().tolist()
+    [1.0, -1.0]
+    """
 
     def __init__(self, d, eps=1e-6):
+        check_sizes("RMSNorm", d=d)
         self.d, self.eps = d, eps
         self.gain = Parameter(np.ones(d))
 
     def forward(self, x):
-        return ops.rms_norm(_check(self, x), self.gain, eps=self.eps)
+        return ops.rms_norm(features(f"RMSNorm({self.d})", x, self.d), self.gain, eps=self.eps)

@@ -9,16 +9,17 @@ from ..errors import ArgumentError, CheckpointError
 
 
 def clip_grad_norm(parameters, max_norm):
-    """Scale all gradients together so that their joint length is at most `max_norm`; returns the former length.
+    """Scale all gradients together to a joint length of at most `max_norm`; returns the former length.
 
     Source: arXiv 1211.5063, algorithm 1.
     """
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = math.sqrt(sum(float(xp.vdot(g.reshape(-1), g.reshape(-1))) for g in gradients))
+    if not max_norm > 0:
+        raise ArgumentError("clip_grad_norm(max_norm)", expected="max_norm > 0", got=max_norm, hint="1.0")
+    parameters = [p for p in parameters if p.grad is not None]
+    norm = math.sqrt(sum(float(xp.vdot(p.grad, p.grad)) for p in parameters))
     if norm > max_norm:
         for p in parameters:
-            if p.grad is not None:
-                p.grad = p.grad * (max_norm / norm)
+            p.grad = p.grad * (max_norm / norm)
     return norm
 
 
@@ -27,6 +28,7 @@ class Optimiser:
 
     parameters   from `module.parameters()`
     lr           step size, may be changed between steps
+    A parameter without a gradient stays where it is.
     """
 
     state_names = ()
@@ -34,15 +36,13 @@ class Optimiser:
     def __init__(self, parameters, lr):
         self.parameters, self.lr, self.steps = list(parameters), lr, 0
         if not self.parameters:
-            raise ArgumentError(
-                f"{type(self).__name__}(parameters)",
-                expected="at least one parameter",
-                got="none",
-                hint="pass model.parameters()",
-            )
+            self._refuse("parameters", "at least one parameter", "none", "pass model.parameters()")
         if not lr >= 0:
-            raise ArgumentError(f"{type(self).__name__}(lr)", expected="lr >= 0", got=lr, hint="lr=1e-3")
+            self._refuse("lr", "lr >= 0", lr, "lr=1e-3")
         self.state = [{n: xp.zeros_like(p.data) for n in self.state_names} for p in self.parameters]
+
+    def _refuse(self, name, expected, got, hint):
+        raise ArgumentError(f"{type(self).__name__}({name})", expected=expected, got=got, hint=hint)
 
     def zero_grad(self):
         """Forget all gradients."""
@@ -67,19 +67,21 @@ class Optimiser:
 
     def load_state_dict(self, state):
         """Take over what `state_dict` gave. Raises CheckpointError where it is another optimiser's."""
-        mine = {f"{i}.{n}": a.shape for i, s in enumerate(self.state) for n, a in s.items()}
-        given = {k: tuple(v.shape) for k, v in state.items() if k not in ("steps", "lr")}
-        if mine != given or not {"steps", "lr"} <= state.keys():
+        shapes = {"steps": (), "lr": ()}
+        shapes |= {f"{i}.{n}": a.shape for i, s in enumerate(self.state) for n, a in s.items()}
+        given = {name: np.shape(asnumpy(array)) for name, array in dict(state).items()}
+        if shapes != given:
+            different = sorted(k for k in shapes.keys() | given.keys() if shapes.get(k) != given.get(k))
             raise CheckpointError(
                 f"{type(self).__name__}.load_state_dict",
-                expected=f"the state of {len(self.parameters)} parameters: {', '.join(self.state_names) or 'none'}",
-                got=f"{len(given)} arrays that differ in name or shape",
+                expected=f"the {len(shapes)} arrays that this optimiser's state_dict gives",
+                got=f"{len(given)} arrays; missing, unknown or of another shape: {', '.join(different[:4])}",
                 hint="use the optimiser and the model that the checkpoint was saved with",
             )
         self.steps, self.lr = int(state["steps"]), float(state["lr"])
         for i, arrays in enumerate(self.state):
-            for name in arrays:
-                arrays[name] = xp.array(state[f"{i}.{name}"])
+            for name, old in arrays.items():
+                arrays[name] = xp.array(state[f"{i}.{name}"], dtype=old.dtype)
 
 
 class SGD(Optimiser):
@@ -89,6 +91,8 @@ class SGD(Optimiser):
 
     def __init__(self, parameters, lr, momentum=0.0):
         super().__init__(parameters, lr)
+        if not 0 <= momentum < 1:
+            self._refuse("momentum", "0 <= momentum < 1", momentum, "momentum=0.9")
         self.momentum = momentum
 
     def update(self, value, grad, state):
@@ -97,16 +101,22 @@ class SGD(Optimiser):
 
 
 class Adam(Optimiser):
-    """Steps of about lr in each direction, whatever the size of the gradient. Source: arXiv 1412.6980, algorithm 1.
+    """Steps of about lr in each direction, whatever the size of the gradient.
 
-    betas          decay of the running means of g and g^2
-    eps            keeps the division finite
+        m <- b1 m + (1 - b1) g        s <- b2 s + (1 - b2) g^2
+        w <- w - lr m / (1 - b1^t) / (sqrt(s / (1 - b2^t)) + eps)
+
+    betas   b1, b2: decay of the running means of g and g^2
+    eps     keeps the division finite
+    Source: arXiv 1412.6980, algorithm 1.
     """
 
     state_names = ("mean", "square")
 
     def __init__(self, parameters, lr, betas=(0.9, 0.999), eps=1e-8):
         super().__init__(parameters, lr)
+        if not all(0 <= b < 1 for b in betas):
+            self._refuse("betas", "two numbers in [0, 1)", betas, "betas=(0.9, 0.999)")
         self.betas, self.eps = betas, eps
 
     def update(self, value, grad, state):
@@ -121,13 +131,16 @@ class Adam(Optimiser):
 
 
 class AdamW(Adam):
-    """Adam with weight decay apart from the gradient: w <- w - lr (adam + decay w). Source: arXiv 1711.05101.
+    """Adam with weight decay apart from the gradient: w <- w - lr (adam + decay w).
 
     decay   share of each weight, times lr, taken away a step
+    Source: arXiv 1711.05101, algorithm 2.
     """
 
     def __init__(self, parameters, lr, betas=(0.9, 0.999), eps=1e-8, decay=0.01):
         super().__init__(parameters, lr, betas, eps)
+        if not decay >= 0:
+            self._refuse("decay", "decay >= 0", decay, "decay=0.01")
         self.decay = decay
 
     def update(self, value, grad, state):

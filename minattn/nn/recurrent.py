@@ -6,8 +6,9 @@ import numpy as np
 
 from ..autodiff import Tensor, as_tensor, ops
 from ..backends import xp
-from ..errors import ArgumentError, DTypeError, ShapeError
+from ..errors import ArgumentError, ShapeError
 from . import init
+from .checks import check_sizes, features
 from .module import Module, Parameter
 
 
@@ -27,13 +28,7 @@ class _Recurrent(Module):
     scan, gates, n_states = None, 1, 1
 
     def __init__(self, n_in, n_hidden, *, rng, n_layers=1, bidirectional=False):
-        if min(n_in, n_hidden, n_layers) < 1:
-            raise ArgumentError(
-                f"{type(self).__name__}(n_in, n_hidden, n_layers)",
-                expected="sizes >= 1",
-                got=(n_in, n_hidden, n_layers),
-                hint=f"{type(self).__name__}(8, 16, rng=rng)",
-            )
+        check_sizes(type(self).__name__, n_in=n_in, n_hidden=n_hidden, n_layers=n_layers)
         self.n_in, self.n_hidden, self.n_layers = n_in, n_hidden, n_layers
         self.directions = 2 if bidirectional else 1
         self.scans = [
@@ -64,17 +59,14 @@ class _Recurrent(Module):
         return run if self.n_states > 1 else (run,)
 
     def _checked(self, x, valid, state):
-        x, where = as_tensor(x), f"{type(self).__name__}({self.n_in}, {self.n_hidden})"
-        if x.ndim != 3 or x.shape[-1] != self.n_in or x.shape[1] == 0:
+        where = f"{type(self).__name__}({self.n_in}, {self.n_hidden})"
+        x = features(where, x, self.n_in)
+        if x.ndim != 3 or x.shape[1] == 0:
             raise ShapeError(
                 where,
                 expected=f"x (B, T, {self.n_in}) with T >= 1",
                 got=x.shape,
                 hint="batch first, then time, then features; x[None] adds a batch of one",
-            )
-        if x.dtype.kind != "f":
-            raise DTypeError(
-                where, expected="floating-point x", got=f"dtype {x.dtype}", hint="embed the token ids first"
             )
         shape = (len(self.scans), x.shape[0], self.n_hidden)
         given = state if isinstance(state, (tuple, list)) else (state,)
