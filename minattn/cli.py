@@ -19,11 +19,11 @@ COMMANDS = {  # in the order in which a newcomer meets them
     "papers": ("minattn.commands.papers:papers", "List the papers that can be run, and what they gave."),
     "run": (
         "minattn.commands.papers:run",
-        "Train a paper's mechanism against its rival and judge the claim.",
+        "Train a paper's mechanism against its rivals; judge the claim.",
     ),
     "doctor": (
         "minattn.commands.doctor:doctor",
-        "Say what this machine offers, and mend what can be mended.",
+        "Say what this machine offers; mend what can be mended.",
     ),
 }
 

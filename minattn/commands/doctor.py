@@ -8,12 +8,8 @@ MARKS = {"good": ("ok", "green"), "absent": ("--", "yellow"), "broken": ("NO", "
 
 
 @click.command()
-@click.option(
-    "--fix", is_flag=True, help="Mend what can be mended: a broken kernel cache, an unreadable progress file."
-)
-@click.option(
-    "--warm", is_flag=True, help="Compile all Numba kernels now, so that nothing waits for them later."
-)
+@click.option("--fix", is_flag=True, help="Mend a broken kernel cache and an unreadable progress file.")
+@click.option("--warm", is_flag=True, help="Compile all Numba kernels now; nothing waits for them later.")
 @click.option("--json", "as_json", is_flag=True, help="Print facts and findings as JSON.")
 @click.pass_context
 def doctor(ctx, fix, warm, as_json):

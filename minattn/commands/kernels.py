@@ -70,7 +70,7 @@ def _loads(path):
 
 
 def warm():
-    """Compile every Numba kernel on its own samples, forward and backward; yields (done, all, name) before each.
+    """Compile every Numba kernel on its samples, forward and backward; yields (done, all, name) before each.
 
     Raises BackendMissing without Numba.
     """

@@ -43,13 +43,9 @@ def papers(as_json):
 
 @click.command()
 @click.argument("slug")
-@click.option(
-    "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="How many seeds, from 0."
-)
+@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="How many seeds.")
 @click.option("--out", type=click.Path(file_okay=False), help="Folder of the picture (default minattn-runs).")
-@click.option(
-    "--record", is_flag=True, help="Choose learning rates anew; write results and atlas into the checkout."
-)
+@click.option("--record", is_flag=True, help="Choose learning rates anew; write results and atlas.")
 @backend_option
 @click.pass_context
 def run(ctx, slug, seeds, out, record):
