@@ -1,0 +1,87 @@
+"""From a decoder that reads many tokens at once to `step(prefix)`, which reads only the new ones."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+
+from ..autodiff import no_grad, ops
+from ..backends import asnumpy, xp
+from ..errors import DTypeError, ShapeError
+
+PAD, BOS, EOS = 0, 1, 2  # the ids of padding, begin and end of a sentence
+
+
+class Stepper:
+    """`step(prefix)` for the searches in `minattn.decoding`, with everything earlier kept in a state.
+
+    model    put into eval mode while it steps
+    decode   (tokens (N,t), state) -> (logits (N,t,V), next state); state.place counts the tokens read
+    state    what decode starts from; state.rows(index) picks batch rows
+
+    `step(prefix)`, prefix (N,T) integers, returns NumPy log-probabilities (N,V) of the next token. Each prefix
+    must continue the former one. Raises ShapeError where rows or length do not fit.
+    """
+
+    def __init__(self, model, decode, state):
+        self.model, self.decode, self.state = model, decode, state
+
+    def __call__(self, prefix):
+        new = check_ids("step(prefix)", prefix)[:, self.state.place :]
+        if new.shape[1] == 0:
+            raise ShapeError(
+                "step(prefix)",
+                expected=f"more than {self.state.place} tokens: those of the former call and at least one new one",
+                got=f"{prefix.shape[1]} tokens",
+                hint="append the chosen tokens to the prefix, or start a new stepper",
+            )
+        with no_grad(), evaluating(self.model):
+            logits, self.state = self.decode(new, self.state)
+            return asnumpy(ops.log_softmax(logits[:, -1]).data)
+
+    def reorder(self, rows):
+        """Go on with the batch rows `rows`, in that order; a row may be repeated or dropped."""
+        self.state = self.state.rows(rows)
+
+
+@contextmanager
+def evaluating(model):
+    """The model in eval mode inside a `with` block."""
+    former = model.training
+    if former:
+        model.eval()
+    try:
+        yield
+    finally:
+        if former:
+            model.train()
+
+
+def check_ids(where, ids):
+    """`ids` as an array of the backend. Raises ShapeError unless (B, T) with B, T >= 1, DTypeError unless integer."""
+    ids = xp.asarray(getattr(ids, "data", ids) if not hasattr(ids, "dtype") else ids)
+    if ids.ndim != 2 or 0 in ids.shape:
+        raise ShapeError(
+            where, expected="ids (B, T) with B >= 1 and T >= 1", got=ids.shape, hint="ids[None] adds a batch of one"
+        )
+    if ids.dtype.kind not in "iu":
+        raise DTypeError(where, expected="integer ids", got=f"dtype {ids.dtype}", hint="ids.astype(int)")
+    return ids
+
+
+def check_pair(where, source, target):
+    """Source and target ids of one batch size, as arrays of the backend."""
+    source, target = check_ids(f"{where}, source", source), check_ids(f"{where}, target", target)
+    if len(source) != len(target):
+        raise ShapeError(
+            where, expected=f"{len(source)} targets, one a source", got=len(target), hint="batch both together"
+        )
+    return source, target
+
+
+def joined(traces):
+    """The traces of one query each as the trace of all of them: what a decoder that goes word by word leaves."""
+    first = traces[0]
+    parts = {
+        name: ops.concatenate([getattr(t, name) for t in traces], axis=axis)
+        for name, axis in (("x", 1), ("q", 2), ("scores", 2), ("weights", 2), ("heads", 2), ("out", 1))
+    }
+    return replace(first, q_pos=xp.concatenate([t.q_pos for t in traces]), **parts)
