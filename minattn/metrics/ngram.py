@@ -57,7 +57,7 @@ class NGram:
     def bits_per_character(self, ids, window=None):
         """Mean -log2 p over `ids`.
 
-        window    forget the context every `window` symbols: fair beside a model that is tested on such windows
+        window    forget the context every `window` symbols, as a model does that is tested on windows
         """
         window = window or max(len(ids), 1)
         parts = [self.log_probs(ids[i : i + window]) for i in range(0, len(ids), window)]
