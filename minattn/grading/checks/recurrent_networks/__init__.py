@@ -1,0 +1,3 @@
+"""Exercises of the lesson on networks that read a sequence step by step."""
+
+AFTER = "tensors-and-gradients"

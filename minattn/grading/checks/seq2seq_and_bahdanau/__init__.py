@@ -1,0 +1,3 @@
+"""Exercises of the lesson on translation with additive attention."""
+
+AFTER = "recurrent-networks"

@@ -1,0 +1,3 @@
+"""Exercises of the lesson on arrays, softmax and gradients by hand."""
+
+AFTER = None
