@@ -1,5 +1,6 @@
 """Numba's kernel cache: where it lies, whether it can be read, and how to fill it ahead of time."""
 
+import importlib.metadata
 import importlib.util
 import pickle
 import sys
@@ -52,11 +53,9 @@ def inspect(folders):
 
 def _index_loads(path):
     """An index is two pickles: Numba's version, and for that version alone the table of compiled forms."""
-    import numba
-
     try:
         with path.open("rb") as file:
-            return pickle.load(file) != numba.__version__ or bool(pickle.load(file))
+            return pickle.load(file) != importlib.metadata.version("numba") or bool(pickle.load(file))
     except Exception:  # a damaged pickle may raise anything
         return False
 
