@@ -4,9 +4,7 @@ import numpy as np
 
 from ...backends import jit, xp
 from ..primitive import primitive
-from .kernel_math import dense, same_float
-from .kernel_math import sigmoid as sigmoid_1
-from .kernel_math import tanh as tanh_1
+from .kernel_math import add_sigmoid, add_tanh, dense, same_float
 from .scan import (
     Backward,
     all_ages,
@@ -83,15 +81,16 @@ def gru_forward(gates, w, b, states, shared, live):
             if live.size > 0 and not live[t, i]:
                 states[t + 1, i] = states[t, i]
                 continue
-            rz, n, h = gates[t, i, : 2 * size], gates[t, i, 2 * size :], states[t + 1, i]
-            for j in range(2 * size):
-                rz[j] = sigmoid_1(rz[j] + own[i, j] + b[j])
+            rz, n, new, of_n = gates[t, i, : 2 * size], gates[t, i, 2 * size :], states[t + 1, i], shared[t, i]
+            for j in range(3 * size):
+                own[i, j] += b[j]
+            add_sigmoid(rz, own[i, : 2 * size])
             for j in range(size):
-                shared[t, i, j] = own[i, 2 * size + j] + b[2 * size + j]
+                of_n[j] = own[i, 2 * size + j]
+                own[i, j] = rz[j] * of_n[j]
+            add_tanh(n, own[i, :size])
             for j in range(size):
-                n[j] = tanh_1(n[j] + rz[j] * shared[t, i, j])
-            for j in range(size):
-                h[j] = n[j] + rz[size + j] * (states[t, i, j] - n[j])
+                new[j] = n[j] + rz[size + j] * (states[t, i, j] - n[j])
 
 
 @jit(fastmath=True)

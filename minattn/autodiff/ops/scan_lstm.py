@@ -4,9 +4,7 @@ import numpy as np
 
 from ...backends import jit, xp
 from ..primitive import primitive
-from .kernel_math import dense, same_float
-from .kernel_math import sigmoid as sigmoid_1
-from .kernel_math import tanh as tanh_1
+from .kernel_math import add_sigmoid, add_tanh, dense, same_float, tanh
 from .scan import (
     Backward,
     all_ages,
@@ -84,16 +82,13 @@ def lstm_forward(gates, w, h, c, live):
                 h[t + 1, i], c[t + 1, i] = h[t, i], c[t, i]
                 continue
             row, new_c, new_h = gates[t, i], c[t + 1, i], h[t + 1, i]
-            for j in range(2 * size):
-                row[j] = sigmoid_1(row[j] + own[i, j])
-            for j in range(2 * size, 3 * size):
-                row[j] = tanh_1(row[j] + own[i, j])
-            for j in range(3 * size, 4 * size):
-                row[j] = sigmoid_1(row[j] + own[i, j])
+            add_sigmoid(row[: 2 * size], own[i, : 2 * size])
+            add_tanh(row[2 * size : 3 * size], own[i, 2 * size : 3 * size])
+            add_sigmoid(row[3 * size :], own[i, 3 * size :])
             for j in range(size):
                 new_c[j] = row[size + j] * c[t, i, j] + row[j] * row[2 * size + j]
             for j in range(size):
-                new_h[j] = row[3 * size + j] * tanh_1(new_c[j])
+                new_h[j] = row[3 * size + j] * tanh(new_c[j])
 
 
 @jit(fastmath=True)
@@ -108,7 +103,7 @@ def lstm_backward(g_h, g_c, gates, c, w, live, d_gates, dh, dc):
                 d_gates[t, b] = 0
                 continue
             for j in range(size):
-                squashed[j] = tanh_1(c[t + 1, b, j])
+                squashed[j] = tanh(c[t + 1, b, j])
             row, d_row = gates[t, b], d_gates[t, b]
             for j in range(size):
                 i, f, n, o = row[j], row[size + j], row[2 * size + j], row[3 * size + j]
