@@ -13,7 +13,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 def exercise_path(slug):
     """Where the checkout keeps the file of this exercise. Raises ArgumentError where there is no checkout."""
     exercise = find(slug)
-    for root in (Path.cwd(), CHECKOUT):
+    for root in (Path(), CHECKOUT):
         path = root / "exercises" / exercise.lesson / f"{exercise.slug}.py"
         if path.is_file():
             return path

@@ -86,7 +86,7 @@ class Worker:
         if code == -getattr(signal, "SIGXCPU", 0):
             return Fatal("timeout", "the processor time for this file is used up")
         if code < 0:
-            return Fatal("crash", f"the process was ended by {signal.Signals(-code).name}")
+            return Fatal("crash", f"the process was ended by signal {-code} ({signal.strsignal(-code)})")
         if code >= WINDOWS_CRASH:
             return Fatal("crash", f"the process was ended by exception {code:#x}")
         return Fatal("exit", f"the process ended itself (exit code {code})")

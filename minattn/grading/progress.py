@@ -44,7 +44,7 @@ class Progress:
         entry["checks"] = entry.get("checks", 0) + 1
         if report.passed:
             entry.setdefault("passed", now)
-        elif not report.untouched:
+        elif report.wrong_try:
             entry["wrong"] = entry.get("wrong", 0) + 1
         self._write()
 

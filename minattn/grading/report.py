@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .. import __version__
 from .exercise import RUNGS, Exercise
-from .judge import rounded
+from .judge import NOT_AN_ANSWER, rounded
 
 FORMAT = 1
 
@@ -44,9 +44,14 @@ class Report:
         return bool(self.cases) and all(case.cause == "not-implemented" for case in self.cases)
 
     @property
+    def wrong_try(self):
+        """True when an answer was given and is not right: this is what climbs the hint ladder."""
+        return any(case.cause is not None and case.cause not in NOT_AN_ANSWER for case in self.cases)
+
+    @property
     def hints(self):
-        """The rungs of the ladder that this report shows, as (name, text); none when it passed."""
-        if self.passed or self.untouched:
+        """The rungs of the ladder that this report shows, as (name, text); none when no answer was wrong."""
+        if not self.wrong_try:
             return []
         return list(zip(RUNGS, self.exercise.hints))[: max(0, self.rungs)]
 
@@ -74,9 +79,21 @@ class Report:
         return (self.output.rstrip() + cut).strip("\n")
 
     @property
+    def common(self):
+        """(cause, message) when all cases failed by the same one, so that it is said once; else None."""
+        reasons = {(case.cause, case.message) for case in self.cases}
+        return next(iter(reasons)) if len(reasons) == 1 and len(self.cases) > 1 and not self.passed else None
+
+    @property
+    def rows(self):
+        """(case, cause, message) of the cases to list one by one."""
+        return [] if self.common else [(case, case.cause, case.message) for case in self.cases]
+
+    @property
     def remarks(self):
         """(title, text) of everything below the table of cases."""
-        found = [(f"looks like: {words(one.name)}", one.hint) for one in self.recognised]
+        found = [("every case", ": ".join(self.common))] if self.common and not self.untouched else []
+        found += [(f"looks like: {words(one.name)}", one.hint) for one in self.recognised]
         found += [(f"hint ({name})", text) for name, text in self.hints]
         if self.untouched:
             found.append(
@@ -121,10 +138,8 @@ class Report:
 
     def __str__(self):
         lines = [self.headline]
-        for case in self.cases:
-            mark = "ok  " if case.passed else "FAIL"
-            why = "" if case.passed else f": {case.cause}: {case.message}"
-            lines.append(f"  {mark} {case.name}{why}")
+        for case, cause, message in self.rows:
+            lines.append(f"  FAIL {case.name}: {cause}: {message}" if cause else f"  ok   {case.name}")
         for title, text in self.remarks:
             lines += [f"{title}:"] + ["  " + line for line in text.splitlines()]
         return "\n".join([*lines, self.footer])
@@ -141,9 +156,9 @@ class Report:
         table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1))
         for column in ({"no_wrap": True}, {}, {"justify": "right", "no_wrap": True}, {"ratio": 1}):
             table.add_column(**column)
-        for case in self.cases:
-            mark = Text("ok", "green") if case.passed else Text("no", "bold red")
-            why = Text() if case.passed else Text.assemble((case.cause, "red"), f" {case.message}")
+        for case, cause, message in self.rows:
+            mark = Text("no", "bold red") if cause else Text("ok", "green")
+            why = Text.assemble((cause, "red"), f" {message}") if cause else Text()
             table.add_row(mark, Text(case.name), Text(f"{case.points:.3g}/{case.max_points:.3g}", "dim"), why)
         colour = "bold green" if self.passed else "bold yellow"
         parts = [Text(self.headline, colour), Padding(table, (0, 0, 0, 2))]
@@ -154,10 +169,10 @@ class Report:
     def _repr_html_(self):
         """The same as a small table for a notebook, in its own colours, light or dark."""
         rows = "".join(
-            f"<tr><td>{'&#10003;' if case.passed else '&#10007;'}</td><td>{html.escape(case.name)}</td>"
-            f"<td>{case.points:.3g}/{case.max_points:.3g}</td>"
-            f"<td style='text-align:left'>{_why(case)}</td></tr>"
-            for case in self.cases
+            f"<tr><td>{'&#10007;' if cause else '&#10003;'}</td><td>{html.escape(case.name)}</td>"
+            f"<td>{case.points:.3g}/{case.max_points:.3g}</td><td style='text-align:left'>"
+            f"{f'<code>{cause}</code> {html.escape(message)}' if cause else ''}</td></tr>"
+            for case, cause, message in self.rows
         )
         remarks = "".join(
             f"<p><b>{html.escape(title)}</b></p><pre style='white-space:pre-wrap'>{html.escape(text)}</pre>"
@@ -167,10 +182,6 @@ class Report:
             f"<div><p><b>{html.escape(self.headline)}</b></p><table>{rows}</table>{remarks}"
             f"<p style='opacity:.6'>{html.escape(self.footer)}</p></div>"
         )
-
-
-def _why(case):
-    return "" if case.passed else f"<code>{case.cause}</code> {html.escape(case.message)}"
 
 
 def words(name):

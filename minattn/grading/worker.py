@@ -41,7 +41,8 @@ def apply_limits(limits):
         if kind is not None:
             hard = resource.getrlimit(kind)[1]
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(kind, (value, value))
+            spare = name == "RLIMIT_CPU" and value != hard  # at the hard limit the signal would say "killed"
+            resource.setrlimit(kind, (value, value + spare))
 
 
 def load_frames(numpy_folder):
@@ -60,6 +61,8 @@ def describe(error, path):
     """One line about an exception; never raises, whatever the exception does when it is printed."""
     try:
         text = f"{type(error).__name__}: {error}"[:TEXT_CAP]
+        if isinstance(error, ValueError) and "read-only" in text:
+            text += "; your function writes into its argument: work on a copy"
     except BaseException:
         text = "an exception that cannot be printed"
     line, trace = None, error.__traceback__
@@ -76,10 +79,9 @@ def failure(error, path, importing):
         return {"cause": "memory", "message": "your code asked for more memory than it may have"}
     if isinstance(error, SystemExit):
         return {"cause": "exit", "message": "your code ended the program (SystemExit)"}
-    cause = "import-error" if importing else "exception"
     if isinstance(error, NotImplementedError) and not importing:
-        cause = "not-implemented"
-    return {"cause": cause, "message": describe(error, path)}
+        return {"cause": "not-implemented", "message": "the function still raises NotImplementedError"}
+    return {"cause": "import-error" if importing else "exception", "message": describe(error, path)}
 
 
 def load(path, function):

@@ -1,0 +1,14 @@
+import numpy as np
+
+
+def merge_heads(x):
+    """Put the heads of a sequence side by side again; it undoes `split_heads`.
+
+    x    (B, H, T, d)
+    Returns (B, T, H * d): the numbers of head 0 first, then those of head 1, and so on.
+
+        >>> merge_heads(np.array([[[[1, 2], [5, 6]], [[3, 4], [7, 8]]]])).tolist()
+        [[[1, 2, 3, 4], [5, 6, 7, 8]]]
+    """
+    n_batch, n_heads, n_steps, d = x.shape
+    return x.transpose(0, 2, 1, 3).reshape(n_batch, n_steps, n_heads * d)
