@@ -24,8 +24,8 @@ class Bahdanau(Translator):
     d_decoder            length of s_t; a query
     d_score              width of the network that scores
     attention            another recipe with one head, default `bahdanau`
-    Source: arXiv 1409.0473, section 3.1 and appendix A.2. Ours: the output layer is tanh instead of maxout, it
-    reads s_t instead of s_{t-1}, and the first state reads the encoder's last states of both directions.
+    Source: arXiv 1409.0473, section 3.1 and appendix A.2. Ours: the output layer is tanh instead of maxout
+    and reads s_t instead of s_{t-1}; the first state reads the encoder's last states of both directions.
     """
 
     def __init__(

@@ -1,9 +1,9 @@
 """Attention after the decoder's step: the new state h_t asks, and no answer flows back into the recurrence.
 
-    h_t     = GRU(y_{t-1}, h_{t-1})                  for all t in one scan
-    c_t     = attention(h_t, encoder states)         for all t at once
-    htil_t  = tanh(W_c [c_t; h_t])
-    p(y_t)  = softmax(W_s htil_t)
+h_t     = GRU(y_{t-1}, h_{t-1})                  for all t in one scan
+c_t     = attention(h_t, encoder states)         for all t at once
+htil_t  = tanh(W_c [c_t; h_t])
+p(y_t)  = softmax(W_s htil_t)
 """
 
 from ..attention import luong_dot
@@ -19,9 +19,9 @@ class Luong(Translator):
     d_embed              length of word vectors
     d_encoder            states of the encoder in each direction; a key has 2 d_encoder numbers
     d_decoder            length of h_t; a query
-    attention            a recipe with one head: luong_dot() (default; d_decoder = 2 d_encoder), luong_general, ...
-    Source: arXiv 1508.04025, section 3. Ours: one layer of GRU instead of four of LSTM; the encoder reads both
-    ways instead of a reversed source.
+    attention            a recipe with one head, default luong_dot(), which needs d_decoder = 2 d_encoder
+    Source: arXiv 1508.04025, section 3. Ours: one layer of GRU instead of four of LSTM; the encoder reads
+    both ways instead of a reversed source.
     """
 
     def __init__(self, n_source, n_target, *, d_embed=32, d_encoder=24, d_decoder=48, attention=None, rng):

@@ -15,6 +15,7 @@ import numpy as np
 from ..attention import record
 from ..autodiff import Tensor, no_grad, ops
 from ..backends import asnumpy, xp
+from ..decoding import beam, greedy
 from ..errors import ArgumentError
 from ..nn import GRU, Embedding, Linear, Module
 from .stepping import BOS, EOS, PAD, Stepper, check_ids, check_pair, evaluating
@@ -72,29 +73,31 @@ class Translator(Module):
         return self.encode(source, source != PAD if valid is None else xp.asarray(valid))
 
     def loss(self, source, target, valid=None, smoothing=0.0):
-        """Mean cross entropy a target word, in nats; padding does not count. smoothing as in cross_entropy."""
+        """Mean cross entropy a target word, in nats; without padding. smoothing as in cross_entropy."""
         logits = self.forward(source, target, valid)
         return ops.cross_entropy(logits, xp.asarray(target), ignore=PAD, smoothing=smoothing)
 
     def stepper(self, source, valid=None):
-        """`step(prefix)` for `minattn.decoding`, one row a sentence of source (B,S); prefixes begin with id 1."""
+        """`step(prefix)` for `minattn.decoding`: source (B,S), a row a sentence; prefixes begin with id 1."""
         with no_grad(), evaluating(self):
             return Stepper(self, self.decode, self.start(source, valid))
 
-    def translate(self, source, valid=None, max_len=None):
-        """The most likely word at each step: B lists of ids without begin and end.
+    def translate(self, source, valid=None, *, width=1, max_len=None):
+        """The most likely word at each step, or by beam search: B lists of ids without begin and end.
 
-        max_len   longest output, default 2 S + 10
+        width    beams; 1 = greedy
+        max_len  longest output, default 2 S + 10
         """
-        source = check_ids(type(self).__name__, source)
-        length = 2 * source.shape[1] + 10 if max_len is None else max_len
-        from ..decoding import greedy
-
-        step = self.stepper(source, valid)
-        return greedy(step, len(source), max_len=length, bos=BOS, eos=EOS)
+        source = check_ids(f"{type(self).__name__}.translate", source)
+        start, length = np.full(len(source), BOS), 2 * source.shape[1] + 10 if max_len is None else max_len
+        if width == 1:
+            return greedy(self.stepper(source, valid), start, end=EOS, max_len=length)
+        valid = None if valid is None else np.repeat(asnumpy(valid), width, axis=0)
+        step = self.stepper(xp.repeat(source, width, axis=0), valid)
+        return beam(step, start, end=EOS, width=width, max_len=length)[0]
 
     def alignments(self, source, target, valid=None):
-        """Attention maps (B,T,S) while the true target is read: row t says where word t looked. Mean over heads.
+        """Attention maps (B,T,S) under the true target: row t says where word t looked. Mean over heads.
 
         Raises ArgumentError for a translator without attention.
         """
@@ -133,7 +136,8 @@ class Encoder(Module):
 class Plain(Translator):
     """No attention: all that the decoder knows of the source is one vector c, the encoder's last states.
 
-    c = tanh(W [last forward; last backward]),  h_t = GRU([y_{t-1}; c], h_{t-1}),  h_0 = c,  p = softmax(W_s h_t)
+    c = tanh(W [last forward; last backward]),  h_0 = c,  h_t = GRU([y_{t-1}; c], h_{t-1}),
+    p(y_t) = softmax(W_s h_t)
 
     n_source, n_target   sizes of the vocabularies
     d_embed              length of word vectors

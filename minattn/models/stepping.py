@@ -17,8 +17,8 @@ class Stepper:
     decode   (tokens (N,t), state) -> (logits (N,t,V), next state); state.place counts the tokens read
     state    what decode starts from; state.rows(index) picks batch rows
 
-    `step(prefix)`, prefix (N,T) integers, returns NumPy log-probabilities (N,V) of the next token. Each prefix
-    must continue the former one. Raises ShapeError where rows or length do not fit.
+    `step(prefix)`, prefix (N,T) integers, returns NumPy log-probabilities (N,V) of the next token. Each
+    prefix must continue the former one. Raises ShapeError where rows or length do not fit.
     """
 
     def __init__(self, model, decode, state):
@@ -29,7 +29,7 @@ class Stepper:
         if new.shape[1] == 0:
             raise ShapeError(
                 "step(prefix)",
-                expected=f"more than {self.state.place} tokens: those of the former call and at least one new one",
+                expected=f"the {self.state.place} tokens of the former call and at least one new one",
                 got=f"{prefix.shape[1]} tokens",
                 hint="append the chosen tokens to the prefix, or start a new stepper",
             )
@@ -56,11 +56,11 @@ def evaluating(model):
 
 
 def check_ids(where, ids):
-    """`ids` as an array of the backend. Raises ShapeError unless (B, T) with B, T >= 1, DTypeError unless integer."""
+    """`ids` as a backend array. Raises ShapeError unless (B, T), not empty; DTypeError unless integer."""
     ids = xp.asarray(getattr(ids, "data", ids) if not hasattr(ids, "dtype") else ids)
     if ids.ndim != 2 or 0 in ids.shape:
         raise ShapeError(
-            where, expected="ids (B, T) with B >= 1 and T >= 1", got=ids.shape, hint="ids[None] adds a batch of one"
+            where, expected="ids (B, T), not empty", got=ids.shape, hint="ids[None] adds a batch of one"
         )
     if ids.dtype.kind not in "iu":
         raise DTypeError(where, expected="integer ids", got=f"dtype {ids.dtype}", hint="ids.astype(int)")
@@ -72,13 +72,13 @@ def check_pair(where, source, target):
     source, target = check_ids(f"{where}, source", source), check_ids(f"{where}, target", target)
     if len(source) != len(target):
         raise ShapeError(
-            where, expected=f"{len(source)} targets, one a source", got=len(target), hint="batch both together"
+            where, expected=f"{len(source)} targets", got=len(target), hint="batch both together"
         )
     return source, target
 
 
 def joined(traces):
-    """The traces of one query each as the trace of all of them: what a decoder that goes word by word leaves."""
+    """Traces of one query each as one trace of all: what a decoder that goes word by word leaves."""
     first = traces[0]
     parts = {
         name: ops.concatenate([getattr(t, name) for t in traces], axis=axis)

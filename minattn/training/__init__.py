@@ -1,0 +1,14 @@
+"""6. Training: the loop, how fast to go, and how to stop and go on.
+
+loop, history    fit, and what it leaves behind
+schedules        warm-up, cosine, linear, inverse square root
+checkpoints      a run in one file
+study            arms compared fairly
+"""
+
+from . import checkpoints, schedules
+from .checkpoints import load_model
+from .history import History
+from .loop import fit
+
+__all__ = ["History", "checkpoints", "fit", "load_model", "schedules"]
