@@ -1,0 +1,109 @@
+"""What the tour shows in the terminal."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .translate import GROUPS, LONG
+
+SHADES = " ░▒▓█"
+
+
+def map_text(weights, source, target, links):
+    """An attention map as text: darker = more weight, [brackets] = the gold links; target words are rows.
+
+    weights (T,S), source S words, target T words, links a set of (target index, source index).
+    """
+    width = max(len(word) for word in target)
+    height = max(len(word) for word in source)
+    lines = [
+        " " * (width + 1) + "".join(f" {word.rjust(height)[i]} " for word in source) for i in range(height)
+    ]
+    for t, (word, row) in enumerate(zip(target, weights)):
+        cells = ""
+        for s, weight in enumerate(row):
+            shade = SHADES[min(int(weight * len(SHADES)), len(SHADES) - 1)]
+            cells += f"[{shade}]" if (t, s) in links else f" {shade} "
+        lines.append(f"{word.rjust(width)} {cells}")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+class Screen:
+    """The tour's voice."""
+
+    def __init__(self, console=None):
+        self.console = console or Console()
+
+    def say(self, text="", style=None):
+        self.console.print(Text(text, style or ""), highlight=False)
+
+    def opening(self, seed, backend):
+        self.say("minattn: learn attention by building it", "bold")
+        self.say(f"Everything you see is NumPy written to be read (backend {backend}, seed {seed}).", "dim")
+
+    def first_part(self, world):
+        pair = world.corpus.test[0]
+        self.say()
+        self.say("1  Can a network translate a language that nobody speaks?", "bold")
+        self.say(f"   source  {' '.join(pair.source)}")
+        self.say(f"   target  {' '.join(pair.target)}")
+        self.say(
+            f"   {len(world.train)} sentence pairs to learn from, {len(world.test)} new ones to be tested on. The verb moves,\n"
+            "   adjectives move, some words become two; which word came from which is known exactly.\n"
+        )
+
+    def translators(self, world, results):
+        """The table of all translators, the yardstick, and the best map."""
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        groups = [f"{low}-{high}" for low, high in GROUPS]
+        for name in ("", "parameters", *(f"exact {g}" for g in groups), *(f"BLEU {g}" for g in groups), "AER", "seconds"):
+            table.add_column(name, justify="right" if name else "left")
+        for r in results:
+            exact = [f"{100 * r.exact[g]:.0f} %" for g in GROUPS]
+            bleu = [f"{r.bleu[g]:.0f}" for g in GROUPS]
+            error = "-" if r.aer is None else f"{r.aer:.3f}"
+            table.add_row(r.name, f"{r.parameters:,}", *exact, *bleu, error, f"{r.seconds:.0f}")
+        blanks = [""] * (1 + 2 * len(GROUPS))
+        table.add_row("IBM Model 1 (yardstick)", *blanks, f"{world.yardstick:.3f}", "", style="dim")
+        self.console.print(table)
+        self.say(
+            "exact: sentences without a single wrong word, by number of source words. AER: alignment error rate,\n"
+            "how often attention looks at a word that it should not (0 = never). IBM Model 1 only counts.",
+            "dim",
+        )
+        best = min((r for r in results if r.maps), key=lambda r: r.aer)
+        without = next(r for r in results if not r.maps)
+        self.say(
+            f"\nSentences of {LONG} words and more: {100 * max(r.long for r in results):.0f} % exact with attention, "
+            f"{100 * without.long:.0f} % without. One vector cannot hold a sentence; attention looks back at it."
+        )
+        pair = world.corpus.test[0]
+        self.say(f"\nWhere {best.name} looks while it writes (rows: its words; [ ]: where the truth is)\n")
+        self.say(map_text(best.maps[0], pair.source, pair.target, pair.links))
+
+    def second_part(self, text):
+        self.say()
+        self.say("2  Can a network write Python's manual?", "bold")
+        self.say(f"   {len(text.train):,} characters to learn from, {len(text.held_out):,} held out.\n")
+
+    def language(self, model):
+        """Bits per character beside the rulers, and a sample."""
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("model")
+        table.add_column("bits per character, held out", justify="right")
+        rows = [(f"n-gram of order {order}", bits, "dim") for order, bits in model.rulers.items()]
+        rows.append((f"transformer, {model.parameters:,} parameters, {model.seconds:.0f} s", model.bits, "bold"))
+        for name, bits, style in sorted(rows, key=lambda row: -row[1]):
+            table.add_row(name, f"{bits:.2f}", style=style)
+        self.console.print(table)
+        self.say("Fewer bits = less surprised. Order 2 knows the last character, order 3 the last two, and so on.", "dim")
+        self.say(f"\nIt writes (with the key-value cache, {model.speed:.0f} characters a second):\n")
+        self.say("   " + model.sample.replace("\n", "\n   "))
+
+    def closing(self, saved):
+        self.say()
+        self.say("Pictures", "bold")
+        for path in saved:
+            self.say(f"   {path}")
+        self.say()
+        self.say("Next: build it yourself.  minattn learn", "bold")
