@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from ..autodiff import Tensor
+from ..backends import blas_threads
 from ..errors import ArgumentError, DTypeError
 from ..nn.optim import clip_grad_norm
 from . import checkpoints
 from .history import History
 from .interrupts import held_back
 from .progress import progress_line
+
+SMALL = 500_000  # parameters; below, one thread multiplies the small matrices faster than two
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class _Trainer:
         self.model.train()
         with contextlib.ExitStack() as stack:
             stack.callback(setattr, self.optimiser, "lr", self.rate)
+            stack.enter_context(blas_threads(1 if self.model.n_parameters() < SMALL else None))
             tell = stack.enter_context(progress_line(options.label, steps, self.done, options.progress))
             interrupt = stack.enter_context(held_back())
             while self.done < steps:
