@@ -21,9 +21,14 @@ class Dropout(Module):
             )
         self.rate, self.rng = rate, check_rng("Dropout", rng)
 
+    @property
+    def acts(self):
+        """True while it changes what goes through."""
+        return self.training and self.rate > 0
+
     def forward(self, x):
         x = as_tensor(x)
-        if not self.training or self.rate == 0:
+        if not self.acts:
             return x
         keep = self.rng.random(x.shape) >= self.rate
         return x * (keep / (1 - self.rate))

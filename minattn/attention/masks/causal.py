@@ -2,7 +2,7 @@
 
 
 class Causal:
-    """k_pos <= q_pos: nobody sees the future."""
+    """k_pos <= q_pos: nobody sees the future. Source: arXiv 1706.03762, section 3.2.3."""
 
     def __call__(self, t):
         return t.k_pos[None, :] <= t.q_pos[:, None]

@@ -4,12 +4,15 @@ from ...nn import Module
 
 
 class Position(Module):
-    """Base: a position that does nothing. Subclasses override the steps in which they act."""
+    """Base: a position that does nothing. Subclasses override the steps in which they act.
 
-    fuses = True  # False where it acts on scores or values in a way that the fused primitive cannot
+    A model calls `embed` itself, before its first layer; an attention calls the other three.
+    """
+
+    fuses = True  # False where it changes values, or where its bias needs a gradient
 
     def embed(self, x, positions):
-        """x (B,T,d_model) with something added at `positions` (T,), before the first layer."""
+        """x (B,T,d_model) with something added for the places `positions` (T,)."""
         return x
 
     def rotate(self, t):

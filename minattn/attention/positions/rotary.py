@@ -2,32 +2,39 @@
 
 from ...autodiff import as_tensor, ops
 from ...backends import xp
-from ...errors import ArgumentError
+from ...errors import ArgumentError, ShapeError
+from ...nn.checks import check_sizes
 from .base import Position
 
 
 class Rotary(Position):
-    """Turn each pair of coordinates (2i, 2i+1) of q and k by pos * base^(-2i/d): q . k then depends on the distance.
+    """Turn coordinates 2i and 2i+1 of q and k by pos * base^(-2i/d), as a pair: q . k then sees the distance.
 
     d_head   even
-    base     the slowest pair turns once in about 2 pi base positions
+    base     the slowest pair turns once in about 2 pi base places
     Source: arXiv 2104.09864, equations 15 and 34.
     """
 
     def __init__(self, d_head, base=10000.0):
+        check_sizes("Rotary", d_head=d_head)
         if d_head % 2:
             raise ArgumentError(
-                "Rotary(d_head)", expected="an even d_head", got=d_head, hint="choose n_heads so that d_model / n_heads is even"
+                f"Rotary({d_head})",
+                expected="an even d_head",
+                got=d_head,
+                hint="choose n_heads so that d_model / n_heads is even",
             )
         self.d_head, self.base = d_head, base
 
-    def fits(self, attention):
-        d = getattr(attention.projection, "d_head", None) or self.d_head
-        if d != self.d_head:
-            raise ArgumentError(f"Rotary({self.d_head})", expected=f"d_head {d}", got=self.d_head, hint=f"Rotary({d})")
-
     def turn(self, x, positions):
-        """x (B,H,T,d) turned by `positions` (T,); lengths stay as they are."""
+        """x (B,H,T,d_head) turned by `positions` (T,); lengths stay as they are."""
+        if x.shape[-1] != self.d_head:
+            raise ShapeError(
+                f"Rotary({self.d_head})",
+                expected=f"(B, H, T, {self.d_head})",
+                got=x.shape,
+                hint=f"Rotary({x.shape[-1]})",
+            )
         speeds = self.base ** (-xp.arange(0, self.d_head, 2) / self.d_head)
         angles = positions[:, None] * speeds  # (T, d/2)
         cos, sin = as_tensor(xp.cos(angles)), as_tensor(xp.sin(angles))

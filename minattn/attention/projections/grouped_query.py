@@ -10,5 +10,5 @@ class GroupedQuery(MultiHead):
     The other arguments as in MultiHead. Source: arXiv 2305.13245, section 2.2.
     """
 
-    def __init__(self, d_model, n_heads, n_kv_heads, *, rng, d_context=None, bias=True):
-        self._setup(d_model, n_heads, n_kv_heads, rng, d_context or d_model, bias)
+    def __init__(self, d_model, n_heads, n_kv_heads, **options):
+        super().__init__(d_model, n_heads, n_kv_heads=n_kv_heads, **options)

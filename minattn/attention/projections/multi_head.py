@@ -3,43 +3,44 @@
 from ...autodiff import ops
 from ...errors import ArgumentError, ShapeError
 from ...nn import Linear, Module
+from ...nn.checks import check_sizes
 
 
 class MultiHead(Module):
     """H heads, each with its own q, k and v of length d = d_model / H.
 
-    head_i = attention(x W_q_i, c W_k_i, c W_v_i),  out = [head_1; ..; head_H] W_o
+        head_i = attention(x W_q_i, c W_k_i, c W_v_i)        out = [head_1; ..; head_H] W_o
 
-    d_model   last axis of x and of the output
-    n_heads   H, must divide d_model
-    d_context last axis of the context, default d_model
-    bias      whether the four maps have biases
-    Source: arXiv 1706.03762, section 3.2.2.
+    d_model     last axis of x and of the output
+    n_heads     H, must divide d_model
+    d_context   last axis of the context c, default d_model
+    bias        whether the four maps have biases
+    n_kv_heads  see GroupedQuery, default H
+    Head i takes the rows i*d to (i+1)*d of w_q, w_k and w_v. Raises ArgumentError for sizes that do not
+    divide, ShapeError for input of another width. Source: arXiv 1706.03762, section 3.2.2.
     """
 
-    def __init__(self, d_model, n_heads, *, rng, d_context=None, bias=True):
-        self._setup(d_model, n_heads, n_heads, rng, d_context or d_model, bias)
-
-    def _setup(self, d_model, n_heads, n_kv_heads, rng, d_context, bias):
-        where = f"{type(self).__name__}(d_model={d_model}, n_heads={n_heads})"
-        if n_heads < 1 or d_model % n_heads:
-            raise ArgumentError(
-                where,
-                expected="n_heads that divides d_model",
-                got=f"{d_model} / {n_heads}",
-                hint=f"d_model={max(n_heads, 1) * max(1, round(d_model / max(n_heads, 1)))}",
-            )
-        if n_kv_heads < 1 or n_heads % n_kv_heads:
-            raise ArgumentError(
-                where, expected="n_kv_heads that divides n_heads", got=n_kv_heads, hint=f"n_kv_heads={n_heads} or 1"
-            )
-        self.d_model, self.n_heads, self.n_kv_heads = d_model, n_heads, n_kv_heads
-        self.d_context, self.d_head = d_context, d_model // n_heads
-        d_kv = n_kv_heads * self.d_head
+    def __init__(self, d_model, n_heads, *, rng, d_context=None, bias=True, n_kv_heads=None):
+        n_kv_heads, d_context = n_kv_heads or n_heads, d_context or d_model
+        self.d_model, self.n_heads, self.n_kv_heads, self.d_context = d_model, n_heads, n_kv_heads, d_context
+        check_sizes(type(self).__name__, d_model=d_model, n_heads=n_heads, n_kv_heads=n_kv_heads)
+        self._check_divides("d_model", "n_heads")
+        self._check_divides("n_heads", "n_kv_heads")
+        self.d_head = d_model // n_heads
         self.w_q = Linear(d_model, d_model, rng=rng, bias=bias)
-        self.w_k = Linear(d_context, d_kv, rng=rng, bias=bias)
-        self.w_v = Linear(d_context, d_kv, rng=rng, bias=bias)
+        self.w_k = Linear(d_context, n_kv_heads * self.d_head, rng=rng, bias=bias)
+        self.w_v = Linear(d_context, n_kv_heads * self.d_head, rng=rng, bias=bias)
         self.w_o = Linear(d_model, d_model, rng=rng, bias=bias)
+
+    def _check_divides(self, whole, part):
+        n, parts = getattr(self, whole), getattr(self, part)
+        if n % parts:
+            raise ArgumentError(
+                f"{type(self).__name__}({whole}={n}, {part}={parts})",
+                expected=f"{part} that divides {whole}",
+                got=f"{n} / {parts}",
+                hint=f"{whole}={parts * max(1, round(n / parts))}",
+            )
 
     def forward(self, x, context):
         """x (B,T,d_model), context (B,S,d_context) -> q (B,H,T,d), k and v (B,n_kv_heads,S,d)."""

@@ -9,5 +9,5 @@ class MultiQuery(MultiHead):
     Arguments as in MultiHead. Source: arXiv 1911.02150, section 3.
     """
 
-    def __init__(self, d_model, n_heads, *, rng, d_context=None, bias=True):
-        self._setup(d_model, n_heads, 1, rng, d_context or d_model, bias)
+    def __init__(self, d_model, n_heads, **options):
+        super().__init__(d_model, n_heads, n_kv_heads=1, **options)

@@ -7,18 +7,17 @@ from ...nn import Module
 class Score(Module):
     """Base of the scores: `forward(t)` reads t.q (B,H,T,d) and t.k (B,H,S,d), returns (B,H,T,S)."""
 
-    def scale(self, d):
-        """The factor c where the score is c q k^T (the fused primitive can compute it), else None."""
-        return None
+    fuses = False  # True where `forward` is scale(t) q k^T, so that the fused primitive may take its place
+    d_query = d_key = None  # the lengths that it asks for; None: as long as the other
 
-    def check(self, t, d_query=None, d_key=None):
-        """Raise ShapeError unless queries and keys have these lengths (None: the same length)."""
-        q, k = t.q.shape[-1], t.k.shape[-1]
-        d_query, d_key = d_query or q, d_key or q
-        if (q, k) != (d_query, d_key):
+    def check(self, t):
+        """Raise ShapeError where queries or keys have another length than the score asks for."""
+        got = t.q.shape[-1], t.k.shape[-1]
+        needed = self.d_query or got[1], self.d_key or got[1]
+        if got != needed:
             raise ShapeError(
                 type(self).__name__,
-                expected=f"queries of length {d_query} and keys of length {d_key}",
-                got=f"{q} and {k}",
+                expected=f"queries of length {needed[0]} and keys of length {needed[1]}",
+                got=f"{got[0]} and {got[1]}",
                 hint="General, Concat or Additive bridge different lengths",
             )

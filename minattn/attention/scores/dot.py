@@ -7,25 +7,29 @@ from .base import Score
 
 
 class Dot(Score):
-    """score(q, k) = q . k. Source: arXiv 1508.04025, section 3.1 (dot)."""
+    """score(q, k) = q . k. Source: arXiv 1508.04025, section 3.1 (dot).
 
-    def scale(self, d):
+    Raises ShapeError where queries and keys have different lengths.
+    """
+
+    fuses = True
+
+    def scale(self, t):
+        """The factor before q k^T."""
+        self.check(t)
         return 1.0
 
     def forward(self, t):
-        self.check(t)
-        return t.q @ ops.swapaxes(t.k, -1, -2)
+        return (t.q * self.scale(t)) @ ops.swapaxes(t.k, -1, -2)
 
 
-class ScaledDot(Score):
+class ScaledDot(Dot):
     """score(q, k) = q . k / sqrt(d): the variance of a score stays 1 whatever d is.
 
     Source: arXiv 1706.03762, equation 1.
     """
 
-    def scale(self, d):
-        return 1 / math.sqrt(d)
-
-    def forward(self, t):
+    def scale(self, t):
+        """The factor before q k^T."""
         self.check(t)
-        return (t.q * self.scale(t.q.shape[-1])) @ ops.swapaxes(t.k, -1, -2)
+        return 1 / math.sqrt(t.q.shape[-1])

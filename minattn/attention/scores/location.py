@@ -2,6 +2,7 @@
 
 from ...errors import ShapeError
 from ...nn import Parameter, init
+from ...nn.checks import check_sizes
 from .base import Score
 
 
@@ -9,16 +10,18 @@ class Location(Score):
     """score = W_a q, one number a position: where to look depends on the query alone, never on the keys.
 
     d_query   length of the queries
-    max_len   number of positions; longer contexts raise ShapeError, shorter ones use the first S numbers
+    max_len   number of places, w_a is (d_query, max_len); longer contexts raise ShapeError, shorter ones use
+              the first S columns
     Source: arXiv 1508.04025, equation 8.
     """
 
     def __init__(self, d_query, max_len, *, rng):
+        check_sizes("Location", d_query=d_query, max_len=max_len)
         self.d_query, self.max_len = d_query, max_len
         self.w_a = Parameter(init.glorot(rng, (d_query, max_len)))
 
     def forward(self, t):
-        self.check(t, self.d_query, t.k.shape[-1])
+        self.check(t)
         keys = t.k.shape[2]
         if keys > self.max_len:
             raise ShapeError(

@@ -4,9 +4,10 @@ from ...nn import Module
 
 
 class Weights(Module):
-    """Base: `forward(t)` reads t.scores (B,H,T,S) and t.mask, returns weights >= 0 that are 0 where masked."""
+    """Base: `forward(t)` reads t.scores (B,H,T,S) and t.mask, returns weights >= 0, 0 where masked."""
 
     sums_to_one = True  # rows that may attend somewhere
+    fuses = False  # True where `forward` is the softmax and `finish` does nothing
 
     def finish(self, heads):
         """Applied to what the heads gathered, (B,H,T,d); most leave it as it is."""

@@ -4,37 +4,46 @@ import math
 
 from ...autodiff import as_tensor, ops
 from ...backends import xp
+from ...errors import ArgumentError
 from ...nn import Parameter, init
+from ...nn.checks import check_sizes
 from .base import Weights
 
 
 class LocalGaussian(Weights):
-    """Softmax in a window around a predicted place, times a bell curve around it.
+    """Softmax in a window around a predicted place p, times a bell curve around it.
 
-    p = S sigmoid(v_p^T tanh(W_p q)),  a(s) = softmax(score)(s) exp(-(s - p)^2 / (2 sigma^2)),  sigma = D / 2
+        p = S sigmoid(v_p^T tanh(W_p q))
+        w(s) = softmax(score)(s) exp(-(s - p)^2 / (2 sigma^2)),  sigma = D / 2
 
-    d_query   length of the queries
-    half      D: keys further than D from p get 0
+    d_query   length of the queries; w_p is (d_query, d_query), v_p (d_query, 1)
+    half      D > 0: keys further than D from p get 0; math.inf: no window and no bell, plain softmax
     S counts the real keys of each row. The product is not renormalised, so rows sum to at most 1.
-    p is left in t.extra["center"] (B,H,T,1), in positions. Source: arXiv 1508.04025, equations 9 and 10.
+    Leaves p in t.extra["center"] (B,H,T,1), in places. Source: arXiv 1508.04025, equations 9 and 10.
     """
 
     sums_to_one = False
 
     def __init__(self, d_query, half, *, rng):
-        self.half = half
+        check_sizes("LocalGaussian", d_query=d_query)
+        if not half > 0:
+            raise ArgumentError("LocalGaussian(half)", expected="half > 0", got=half, hint="10, as the paper")
+        self.d_query, self.half = d_query, half
         self.w_p = Parameter(init.glorot(rng, (d_query, d_query)))
         self.v_p = Parameter(init.glorot(rng, (d_query, 1)))
 
-    def forward(self, t):
+    def center(self, t):
+        """p (B,H,T,1): where each query wants to look."""
         length = t.k.shape[2] if t.valid is None else xp.sum(t.valid, axis=1)[:, None, None, None]
-        center = ops.sigmoid(ops.tanh(t.q @ self.w_p) @ self.v_p) * as_tensor(xp.asarray(length, dtype=t.q.dtype))
-        t.extra["center"] = center
-        away = as_tensor(xp.asarray(t.k_pos, dtype=t.q.dtype)) - center  # (B,H,T,S)
-        near = xp.abs(away.data) <= self.half
-        near = near if t.mask is None else near & t.mask
-        bell = ops.exp(away * away * (-0.5 / self._sigma() ** 2)) if math.isfinite(self.half) else 1.0
-        return ops.softmax(t.scores, near) * bell
+        share = ops.sigmoid(ops.tanh(t.q @ self.w_p) @ self.v_p)
+        return share * xp.asarray(length, dtype=t.q.dtype)
 
-    def _sigma(self):
-        return self.half / 2
+    def forward(self, t):
+        p = t.extra["center"] = self.center(t)
+        away = as_tensor(xp.asarray(t.k_pos, dtype=p.dtype)) - p  # (B,H,T,S)
+        near = xp.abs(away.data) <= self.half
+        weights = ops.softmax(t.scores, near if t.mask is None else near & t.mask)
+        if math.isinf(self.half):
+            return weights
+        sigma = self.half / 2
+        return weights * ops.exp(away * away * (-0.5 / sigma**2))

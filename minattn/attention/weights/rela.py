@@ -3,31 +3,24 @@
 import numpy as np
 
 from ...autodiff import ops
-from ...errors import ArgumentError
 from ...nn import Parameter, RMSNorm
+from ..projections.multi_head import join_heads, split_heads
 from .relu import ReLU
 
 
 class ReLA(ReLU):
     """ReLU weights, with the normalisation moved to what is gathered: sigmoid(w z) * RMSNorm(z).
 
-    z is the gathered vector of all heads side by side, so a query that attends to nothing keeps z = 0.
+    z is what all heads gathered, side by side: a query that attends to nothing keeps z = 0.
 
-    d_model   H * d
-    Source: arXiv 2104.07012, equations 5 to 7 (gated variant, ReLA-g).
+    d_model   H * d, the length of z, of w (`gate`, starts at 0) and of the norm's gain
+    Source: arXiv 2104.07012, equations 5 to 7 (the gated variant, ReLA-g).
     """
 
     def __init__(self, d_model):
         self.norm = RMSNorm(d_model)
-        self.gate = Parameter(np.zeros(d_model))
-
-    def fits(self, attention):
-        d_model = getattr(attention.projection, "d_model", self.norm.d)
-        if d_model != self.norm.d:
-            raise ArgumentError(f"ReLA({self.norm.d})", expected=f"d_model {d_model}", got=self.norm.d, hint=f"ReLA({d_model})")
+        self.d_model, self.gate = d_model, Parameter(np.zeros(d_model))
 
     def finish(self, heads):
-        b, h, t, d = heads.shape
-        z = ops.reshape(ops.transpose(heads, (0, 2, 1, 3)), (b, t, h * d))
-        z = ops.sigmoid(self.gate * z) * self.norm(z)
-        return ops.transpose(ops.reshape(z, (b, t, h, d)), (0, 2, 1, 3))
+        z = join_heads(heads)
+        return split_heads(ops.sigmoid(self.gate * z) * self.norm(z), heads.shape[1])
