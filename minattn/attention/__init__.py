@@ -32,7 +32,7 @@ __all__ = [
     "ALiBi", "Additive", "Attention", "Causal", "CoPE", "Concat", "Dot", "General", "GroupedQuery",
     "Identity", "KVCache", "LearnedPositions", "LinearAttention", "LocalGaussian", "Location", "MultiHead",
     "MultiQuery", "Padding", "ReLA", "ReLU", "Relative", "Rotary", "ScaledDot", "Sinusoidal", "Softmax",
-    "Sparsemax", "Trace", "Window", "bahdanau", "grouped_query", "linear", "luong_concat", "luong_dot", "luong_general",
-    "luong_local_m", "luong_local_p", "luong_location", "masks", "memory", "multi_head", "multi_query",
-    "positions", "projections", "record", "scores", "weights",
+    "Sparsemax", "Trace", "Window", "bahdanau", "grouped_query", "linear", "luong_concat", "luong_dot",
+    "luong_general", "luong_local_m", "luong_local_p", "luong_location", "masks", "memory", "multi_head",
+    "multi_query", "positions", "projections", "record", "scores", "weights",
 ]  # fmt: skip

@@ -61,7 +61,7 @@ class Attention(Module):
     memory      changes k, v and their places together         (memory/)
     dropout     an nn.Dropout for the weights
 
-    Called with x (and context; valid, cache and start as in Trace), returns out (B,T,d_model). A query that may
+    Called with x (and context; valid, cache, start as in Trace), it returns out (B,T,d_model). A query that may
     attend nowhere gathers zeros. Slots or input that do not fit together raise one of minattn.errors.
     """
 
