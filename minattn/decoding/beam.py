@@ -93,6 +93,7 @@ class _Search:
         return parent.ravel()
 
     def alive(self):
+        """Whether any sentence still has a beginning to go on with."""
         return bool((self.total > -np.inf).any())
 
     def cut_off(self, worth):
@@ -101,6 +102,7 @@ class _Search:
             self._finish(sentence, sentence * self.width + b, self.total[sentence, b] * worth)
 
     def best(self):
+        """The finished sentence of highest score for each start, and the scores (N,)."""
         best = [max(done, key=lambda entry: entry[0], default=(-np.inf, [])) for done in self.finished]
         return [said for _, said in best], np.array([score for score, _ in best])
 

@@ -58,7 +58,8 @@ def restrict(log_probs, *, temperature=1.0, top_k=None, top_p=None):
     order = np.argsort(-log_probs, axis=-1, kind="stable")
     if temperature == 0:
         top_k, temperature = 1, 1.0
-    p = np.exp((log_probs - top) / temperature)
+    with np.errstate(over="ignore"):  # a very low temperature sends the others to -inf, as it should
+        p = np.exp((log_probs - top) / temperature)
     p = np.take_along_axis(p, order, axis=-1)
     if top_k is not None:
         p[:, top_k:] = 0

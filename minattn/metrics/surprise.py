@@ -17,7 +17,8 @@ def perplexity(log_probs, valid=None):
 
     Raises ArgumentError for a log-probability above 0.
     """
-    return float(np.exp(-_mean("perplexity", log_probs, valid)))
+    with np.errstate(over="ignore"):  # a model that excluded what came has perplexity inf
+        return float(np.exp(-_mean("perplexity", log_probs, valid)))
 
 
 def bits_per_character(log_probs, valid=None):

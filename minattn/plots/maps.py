@@ -7,11 +7,12 @@ from minattn.plots import style
 from minattn.plots.canvas import matplotlib
 
 
-def heatmap(ax, values, *, rows=None, columns=None, ylabel="", xlabel="", title=None, label="", limits=None):
+def heatmap(ax, values, *, rows=None, columns=None, names=("", ""), title=None, label="", limits=None):
     """A matrix; the darker the larger. Values of both signs get two colours, with white at 0.
 
     values           (R, C)
     rows, columns    words at the left side (R,) and below (C,)
+    names            what the rows and what the columns are, as in ("query", "key")
     label            what the colours mean, with its unit
     limits           (lowest, highest) of the colour scale; from the values if not given; nan stays white
 
@@ -39,7 +40,7 @@ def heatmap(ax, values, *, rows=None, columns=None, ylabel="", xlabel="", title=
         for tick in ax.get_xticklabels():
             tick.set(ha="right", rotation_mode="anchor")
     ax.tick_params(length=0)
-    ax.set(xlabel=xlabel, ylabel=ylabel, title=title or "")
+    ax.set(ylabel=names[0], xlabel=names[1], title=title or "")
     ax.figure.colorbar(image, ax=ax, label=label, fraction=0.05, pad=0.02).outline.set_visible(False)
     return ax
 
@@ -63,8 +64,7 @@ def alignment(ax, weights, source_words, target_words, links=None, *, title=None
         weights,
         rows=rows,
         columns=columns,
-        xlabel="source (boxes: gold links)" if links else "source",
-        ylabel="target",
+        names=("target", "source (boxes: gold links)" if links else "source"),
         title=title,
         label="attention weight",
         limits=(0, max(1.0, weights.max())),

@@ -31,27 +31,11 @@ def text_weights(ax, words, weights, *, columns=60, space=" ", title=None):
     shade, most = matplotlib("cm").ScalarMappable(cmap=style.SEQUENTIAL), weights.max()
     shade.set_clim(0, max(most, 1e-12) / 0.55)  # stop before the dark end, so that black words stay readable
     size, n_shown = _font_size(ax, columns, n_lines)
-    rectangle = matplotlib("patches").Rectangle
-    for word, weight, (x, y) in zip(words, weights, places):
-        box = rectangle((x, y + 0.08), len(word), 0.84, facecolor=shade.to_rgba(weight), linewidth=0)
-        ax.add_patch(box)
-        ax.text(
-            x + len(word) / 2,
-            y + 0.5,
-            word,
-            ha="center",
-            va="center",
-            family="monospace",
-            size=size,
-        )
-    ax.set(
-        xlim=(0, columns),
-        ylim=((n_shown + n_lines) / 2, (n_lines - n_shown) / 2),
-        xticks=[],
-        yticks=[],
-        title=title or "",
-    )
-    ax.set_xlabel(f"darkest = weight {most:.2g}")
+    for word, colour, place in zip(words, shade.to_rgba(weights), places):
+        _draw(ax, word, colour, place, size)
+    middle = n_lines / 2
+    ax.set(xlim=(0, columns), ylim=(middle + n_shown / 2, middle - n_shown / 2), xticks=[], yticks=[])
+    ax.set(title=title or "", xlabel=f"darkest = weight {most:.2g}")
     ax.spines[:].set_visible(False)
     return ax
 
@@ -65,6 +49,13 @@ def _wrap(words, columns, gap):
         places.append((x, line))
         x += len(word) + gap
     return places
+
+
+def _draw(ax, word, colour, place, size):
+    """One word in the middle of its box."""
+    (x, y), n = place, len(word)
+    ax.add_patch(matplotlib("patches").Rectangle((x, y + 0.08), n, 0.84, facecolor=colour, linewidth=0))
+    ax.text(x + n / 2, y + 0.5, word, ha="center", va="center", family="monospace", size=size)
 
 
 def _font_size(ax, columns, n_lines):

@@ -19,6 +19,7 @@ def test_padding_does_not_count():
 
 def test_certain_is_one_and_rounding_is_forgiven():
     assert perplexity([0.0, 1e-8]) == pytest.approx(1)
+    assert perplexity([-1e4]) == perplexity([-np.inf]) == np.inf
 
 
 def test_bad_input():

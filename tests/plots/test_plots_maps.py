@@ -36,7 +36,8 @@ def test_weights_above_one_are_not_cut(ax):
 
 @pytest.mark.parametrize("values, limits", [([[1, 3], [2, 2]], (1, 3)), ([[-1, 3], [2, np.nan]], (-3, 3))])
 def test_heatmap_puts_white_at_zero_if_signs_differ(ax, values, limits):
-    plots.heatmap(ax, values, label="score")
+    plots.heatmap(ax, values, label="score", names=("query", "key"))
+    assert (ax.get_ylabel(), ax.get_xlabel()) == ("query", "key")
     assert ax.images[0].get_clim() == limits
     assert ax.images[0].colorbar.ax.get_ylabel() == "score"
     assert ax.images[0].get_cmap().name == (
