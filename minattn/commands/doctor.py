@@ -27,11 +27,11 @@ def doctor(ctx, fix, warm, as_json):
     """
     from .health import examine
 
-    if warm:
-        compile_all()
     findings = examine()
     mended = [(f.name, f.mend()) for f in findings if fix and f.mend]
-    if mended:
+    if warm:
+        compile_all()
+    if warm or mended:
         findings = examine()
     if as_json:
         click.echo(json.dumps(_plain(findings, mended), indent=1))
