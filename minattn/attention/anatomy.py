@@ -61,8 +61,8 @@ class Attention(Module):
     memory      changes k, v and their places together         (memory/)
     dropout     an nn.Dropout for the weights
 
-    Called with x (and context; valid, cache, start as in Trace), it returns out (B,T,d_model). A query that may
-    attend nowhere gathers zeros. Slots or input that do not fit together raise one of minattn.errors.
+    Called with x (and context; valid, cache, start as in Trace), it returns out (B,T,d_model). A query that
+    may attend nowhere gathers zeros. Slots or input that do not fit raise one of minattn.errors.
     """
 
     def __init__(

@@ -26,6 +26,7 @@ Tensor.__pow__ = lambda x, exponent: ops.power(x, exponent)
 Tensor.__matmul__ = lambda x, y: ops.matmul(x, y)
 Tensor.__rmatmul__ = lambda x, y: ops.matmul(y, x)
 Tensor.__getitem__ = lambda x, index: ops.getitem(x, index)
+Tensor.__iter__ = lambda x: (x[i] for i in range(len(x)))
 Tensor.T = property(lambda x: ops.transpose(x))
 
 
