@@ -75,7 +75,7 @@ class Exercise:
     @property
     def lesson(self):
         """Slug of the lesson: the folder of the check, with dashes."""
-        return self.reference.__module__.split(".")[-2].replace("_", "-")
+        return self.reference.__module__.split(".")[-2:][0].replace("_", "-")
 
     def draw(self, seed):
         """The list of cases that one seed gives; their arrays are read-only."""
