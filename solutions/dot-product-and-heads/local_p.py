@@ -31,5 +31,5 @@ def local_p(h, states, mask, w_p, v_p, width):
     e = np.exp(scores - np.where(np.isfinite(top), top, 0.0))
     total = e.sum(axis=-1, keepdims=True)
     align = e / np.where(total > 0, total, 1.0)
-    sigma = width / 2
+    sigma = 0.5 * width
     return centre, align * np.exp(-(distance**2) / (2 * sigma**2))
