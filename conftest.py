@@ -3,6 +3,8 @@
 import importlib.util
 import os
 
+import pytest
+
 if (
     "PYTEST_XDIST_WORKER" in os.environ
 ):  # before NumPy is loaded: workers that each start all threads only wait
@@ -26,3 +28,11 @@ def pytest_configure(config):
 
 def pytest_report_header(config):
     return "numba: " + ("missing, kernels run as plain Python" if WITHOUT_NUMBA else "compiles the kernels")
+
+
+@pytest.fixture(autouse=True)
+def numpy_in_doctests(doctest_namespace):
+    """A doctest may write `np` without importing it first."""
+    import numpy
+
+    doctest_namespace["np"] = numpy
