@@ -8,8 +8,16 @@ stepping                                  how a decoder is asked for one token a
 """
 
 from .bahdanau import Bahdanau
+from .encoder import MaskedLM, hide_tokens
 from .input_feeding import InputFeedingLuong
+from .language_model import LanguageModel, gpt
 from .luong import Luong
+from .pointer import PointerNetwork
 from .seq2seq import Encoder, Plain, Translator
+from .transformer import PostNorm, PreNorm, TiedTransformer, Transformer
 
-__all__ = ["Bahdanau", "Encoder", "InputFeedingLuong", "Luong", "Plain", "Translator"]
+__all__ = [
+    "Bahdanau", "Encoder", "InputFeedingLuong", "LanguageModel", "Luong", "MaskedLM", "Plain",
+    "PointerNetwork", "PostNorm", "PreNorm", "TiedTransformer", "Transformer", "Translator",
+    "gpt", "hide_tokens",
+]  # fmt: skip

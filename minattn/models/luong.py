@@ -1,9 +1,11 @@
 """Attention after the decoder's step: the new state h_t asks, and no answer flows back into the recurrence.
 
-h_t     = GRU(y_{t-1}, h_{t-1})                  for all t in one scan
-c_t     = attention(h_t, encoder states)         for all t at once
-htil_t  = tanh(W_c [c_t; h_t])
-p(y_t)  = softmax(W_s htil_t)
+    h_t     = GRU(y_{t-1}, h_{t-1})              for all t in one scan
+    c_t     = attention(h_t, encoder states)     for all t at once
+    htil_t  = tanh(W_c [c_t; h_t])
+    p(y_t)  = softmax(W_s htil_t)
+
+So all words of the target are attended from at once.
 """
 
 from ..attention import luong_dot
