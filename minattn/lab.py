@@ -4,12 +4,13 @@
     predict(question, options, ...)     a question to answer before the experiment is run
     picture(fig, "falls with distance") a figure, with its description for those who cannot see it
 
-Plain text in a terminal; in a notebook Markdown, HTML that needs no widgets, and PNG. Nothing heavy is imported.
+Plain text in a terminal; in a notebook Markdown, HTML that needs no widgets, and PNG.
 """
 
 import ast
 import html
 import inspect
+import pkgutil
 import re
 import string
 import textwrap
@@ -25,7 +26,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def source(*things, docstring=True):
     """The source of functions, methods, classes or primitives, in the order given.
 
-    things      of a primitive both halves are shown: what it computes, and its derivative (vjp)
+    things      of a primitive both halves are shown: what it computes, and its derivative (vjp). A string is
+                the place of something that is read but not used: "autodiff.primitive.unbroadcast"
     docstring   False leaves the docstrings out
     Returns a `Code`. Raises ArgumentError for what has no Python source.
 
@@ -58,7 +60,22 @@ def _parts(thing):
     """A primitive as its forward and its derivative, anything else as it is."""
     from .autodiff import Primitive
 
+    if isinstance(thing, str):
+        thing = _at(thing)
     return (thing.forward, thing._vjp) if isinstance(thing, Primitive) else (thing,)
+
+
+def _at(place):
+    """What stands at a dotted path below minattn."""
+    try:
+        return pkgutil.resolve_name(f"minattn.{place.removeprefix('minattn.')}")
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ArgumentError(
+            "source(place)",
+            expected="the dotted path of something in the library",
+            got=f"{place!r} ({error})",
+            hint='source("autodiff.primitive.unbroadcast")',
+        ) from None
 
 
 def _read(thing, docstring):
