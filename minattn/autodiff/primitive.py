@@ -16,14 +16,15 @@ Forward and derivative see raw arrays. The derivative returns one gradient per p
 array, None, or a function that makes the array (called only when somebody needs it). Its gradients may
 have the broadcast shape: they are summed back to the argument's shape here, once, for all primitives.
 `@primitive(saves=True)` returns `(out, saved)` and its derivative is called with `(g, out, saved, *args)`.
-A kernel may answer NotImplemented: then the array version runs.
+A kernel may answer NotImplemented: then the array version runs. The backend that made a result also
+differentiates it: a vjp_kernel runs after its own kernel only, so both may save what suits them.
 """
 
 import numpy as np
 
 from .. import backends
 from ..backends import xp
-from ..errors import MinattnError, ShapeError
+from ..errors import ArgumentError, MinattnError, ShapeError
 from . import tensor as tape
 from .tensor import Node, Tensor
 
@@ -64,42 +65,59 @@ class Primitive:
 
     def __call__(self, *args, **static):
         arrays = [a.data if isinstance(a, Tensor) else _lift(a) for a in args]
-        out = NotImplemented
-        if self._kernels and (kernel := self._kernels.get(backends.current())):
+        out, backend = NotImplemented, backends.current()
+        if kernel := self._kernels.get(backend):
             out = kernel(*arrays, **static)
-            if out is not NotImplemented:
-                backends.kernel_log[self.name, backends.current(), "forward"] += 1
+            if out is NotImplemented:
+                backend = None
+            else:
+                backends.kernel_log[self.name, backend, "forward"] += 1
         if out is NotImplemented:
-            out = self._numpy_forward(arrays, static)
+            out = self._array_forward(arrays, static)
         out, saved = out if self.saves else (out, None)
+        if out.dtype == np.float64 and tape.default_dtype() != np.float64:
+            out = _as_wide_as(arrays, out)
         if tape.grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in args):
             kept = tuple(a if isinstance(a, Tensor) else array for a, array in zip(args, arrays))
-            return Tensor.made_by(out, Node(self, kept, static, saved))
+            return Tensor.made_by(out, Node(self, kept, static, saved, backend))
         return Tensor.made_by(out, None)
 
-    def _numpy_forward(self, arrays, static):
+    def _array_forward(self, arrays, static):
         try:
             return self.forward(*arrays, **static)
         except MinattnError:
             raise
+        except IndexError as error:
+            raise ArgumentError(
+                self._called(static),
+                expected="axes that exist and indices inside them",
+                got=f"{self._shapes(arrays)} ({error})",
+                hint="print the .shape of each argument; axes and indices run from -n to n - 1",
+            ) from error
         except ValueError as error:  # NumPy's own words name no argument: say which shapes met
-            shapes = ", ".join(str(a.shape) if hasattr(a, "shape") else repr(a) for a in arrays)
             raise ShapeError(
-                f"{self.name}({', '.join(f'{k}={v}' for k, v in static.items())})",
+                self._called(static),
                 expected="shapes that fit together: equal, or 1 where they differ, aligned from the right",
-                got=f"{shapes} ({error})",
+                got=f"{self._shapes(arrays)} ({error})",
                 hint="print the .shape of each argument; reshape or swap axes before the call",
             ) from error
+
+    def _called(self, static):
+        return f"{self.name}({', '.join(f'{k}={v}' for k, v in static.items())})"
+
+    @staticmethod
+    def _shapes(arrays):
+        return ", ".join(str(a.shape) if hasattr(a, "shape") else repr(a) for a in arrays)
 
     def gradients(self, g, out, node):
         """One gradient (or None) per positional argument of the recorded call."""
         arrays = [a.data if isinstance(a, Tensor) else a for a in node.args]
         given = (g, out, node.saved) if self.saves else (g, out)
         parts = NotImplemented
-        if self._vjp_kernels and (kernel := self._vjp_kernels.get(backends.current())):
+        if kernel := self._vjp_kernels.get(node.backend):
             parts = kernel(*given, *arrays, **node.static)
             if parts is not NotImplemented:
-                backends.kernel_log[self.name, backends.current(), "vjp"] += 1
+                backends.kernel_log[self.name, node.backend, "vjp"] += 1
         if parts is NotImplemented:
             parts = self._vjp(*given, *arrays, **node.static)
         wanted = [isinstance(a, Tensor) and a.requires_grad for a in node.args]
@@ -131,9 +149,15 @@ def unbroadcast(gradient, array):
 
 
 def _lift(value):
-    """Arrays and nested lists become arrays; Python numbers, None and settings stay as they are."""
-    if value is None or isinstance(value, (bool, int, float, str, slice, tuple)):
-        return value
-    if isinstance(value, (np.ndarray, np.generic, list)) or hasattr(value, "__cuda_array_interface__"):
+    """Arrays and lists become arrays, NumPy's numbers Python's; None and settings stay as they are."""
+    if isinstance(value, np.generic):
+        return value.item()  # a np.float64 would make float32 wider, a Python number does not
+    if isinstance(value, list) or (hasattr(value, "dtype") and hasattr(value, "ndim")):
         return tape.as_array(value)
     return value
+
+
+def _as_wide_as(arrays, out):
+    """A result made of integers and Python numbers alone gets the precision in force, not float64."""
+    made_of_floats = any(a.dtype.kind == "f" for a in arrays if hasattr(a, "dtype"))
+    return out if made_of_floats else out.astype(tape.default_dtype())

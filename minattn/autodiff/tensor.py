@@ -46,6 +46,11 @@ def grad_enabled():
     return _recording
 
 
+def default_dtype():
+    """The float type in force."""
+    return _dtype
+
+
 def as_array(value):
     """`value` as an array of the backend in use; floats take the precision in force."""
     array = value if hasattr(value, "dtype") and hasattr(value, "ndim") else np.asarray(value)
@@ -62,13 +67,13 @@ def as_array(value):
 
 
 class Node:
-    """One recorded call: the primitive, its arguments, and when it happened."""
+    """One recorded call: the primitive, its arguments, which backend's kernel ran, and when."""
 
-    __slots__ = ("primitive", "args", "static", "saved", "time")
+    __slots__ = ("primitive", "args", "static", "saved", "backend", "time")
 
-    def __init__(self, primitive, args, static, saved):
+    def __init__(self, primitive, args, static, saved, backend):
         self.primitive, self.args, self.static, self.saved = primitive, args, static, saved
-        self.time = next(_clock)
+        self.backend, self.time = backend, next(_clock)
 
     def parents(self):
         return [a for a in self.args if isinstance(a, Tensor) and a.requires_grad]

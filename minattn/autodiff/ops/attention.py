@@ -8,7 +8,9 @@ from ...backends import xp
 from ...errors import ArgumentError, DTypeError, ShapeError
 from ..primitive import call, primitive
 from ..tensor import Tensor, as_tensor
-from .softmax import softmax
+from .attention_kernels import attention_backward, attention_forward
+from .kernel_math import dense, rows, same_float
+from .softmax import softmax, softmax_rows, softmax_rows_backward
 
 
 @primitive(saves=True)
@@ -32,6 +34,67 @@ def _(g, out, weights, q, k, v, mask=None, bias=None, scale=1.0):
         None,
         None,
     )
+
+
+FEW_KEYS = 256  # up to here keeping the weights is cheap, and faster than making them again
+
+
+def _few_keys_forward(q, k, v, mask, bias, scale):
+    weights = np.matmul(q * q.dtype.type(scale), k.swapaxes(-1, -2))
+    if bias is not None:
+        weights += bias
+    allowed = np.empty((0, 0), bool) if mask is None else rows(np.broadcast_to(mask, weights.shape))
+    softmax_rows(rows(weights), allowed, rows(weights))  # in place: fresh memory costs more than the exponentials
+    return np.matmul(weights, v), weights
+
+
+def _few_keys_backward(g, weights, q, k, v, scale):
+    scores = np.matmul(g, v.swapaxes(-1, -2))
+    softmax_rows_backward(rows(scores), rows(weights), rows(scores))
+    d_q, d_k = np.matmul(scores, k), np.matmul(scores.swapaxes(-1, -2), q)
+    d_q *= scale
+    d_k *= scale
+    return d_q, d_k, np.matmul(weights.swapaxes(-1, -2), g), None, None
+
+
+def _keys_first(extra, n_keys):
+    """A mask or bias for the kernels: four axes, keys before queries, all keys there; empty for None."""
+    extra = extra.reshape((1,) * (4 - extra.ndim) + extra.shape).swapaxes(2, 3)
+    return dense(np.broadcast_to(extra, (*extra.shape[:2], n_keys, extra.shape[3])))
+
+
+def _extras(q, k, v, mask, bias):
+    """mask and bias for the kernels, or None where the kernels do not cover the arguments."""
+    lead = q.shape[:2] == k.shape[:2] == v.shape[:2]
+    small = all(a is None or all(n in (1, m) for n, m in zip(a.shape[::-1], (k.shape[2], *q.shape[2::-1])))
+                for a in (mask, bias))  # fmt: skip
+    if not (lead and small and same_float(q, k, v)):
+        return None
+    mask = np.empty((0,) * 4, bool) if mask is None else _keys_first(mask, k.shape[2])
+    bias = np.empty((0,) * 4, q.dtype) if bias is None else _keys_first(bias.astype(q.dtype), k.shape[2])
+    return mask, bias
+
+
+@_attention.kernel("numba")
+def _(q, k, v, mask=None, bias=None, scale=1.0):
+    extras = _extras(q, k, v, mask, bias)
+    if extras is None or q.size == 0 or k.size == 0:
+        return NotImplemented
+    if k.shape[2] <= FEW_KEYS:
+        return _few_keys_forward(q, k, v, mask, bias, scale)
+    out, lse = np.empty((*q.shape[:3], v.shape[3]), q.dtype), np.empty(q.shape[:3], q.dtype)
+    attention_forward(dense(q), dense(k), dense(v), *extras, q.dtype.type(scale), out, lse)
+    return out, lse
+
+
+@_attention.vjp_kernel("numba")
+def _(g, out, lse, q, k, v, mask=None, bias=None, scale=1.0):
+    if lse.ndim == 4:
+        return _few_keys_backward(g, lse, q, k, v, scale)
+    grads = [np.empty(a.shape, a.dtype) for a in (q, k, v)]
+    given = (dense(a) for a in (g, out, lse, q, k, v))
+    attention_backward(*given, *_extras(q, k, v, mask, bias), q.dtype.type(scale), *grads)
+    return *grads, None, None
 
 
 @_attention.samples

@@ -11,6 +11,11 @@ from ...backends import jit
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
+def rows(array):
+    """An array of any shape as the rows of its last axis, in the form for a kernel."""
+    return dense(array.reshape(-1, array.shape[-1]))
+
+
 def same_float(*arrays):
     """True where all arrays that are not None are float32, or all float64: what the kernels cover."""
     kinds = {a.dtype for a in arrays if a is not None}
@@ -80,3 +85,23 @@ def add_tanh(row, more):
     """row = tanh(row + more), in place."""
     for j in range(row.size):
         row[j] = tanh(row[j] + more[j])
+
+
+@jit(fastmath=True)
+def largest(row):
+    """max(row)."""
+    top = row[0]
+    for j in range(row.size):
+        top = max(top, row[j])
+    return top
+
+
+@jit(fastmath=True)
+def exp_sum(row, top):
+    """row = exp(row - top), in place; returns its sum."""
+    total = row.dtype.type(0)
+    for j in range(row.size):
+        e = exp(row[j] - top)
+        row[j] = e
+        total += e
+    return total

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from ...backends import xp
+from ...backends import jit, xp
 from ...errors import ArgumentError, DTypeError, ShapeError
 from ..primitive import call, primitive
 from ..tensor import Tensor, as_tensor
 from .elementwise import softplus
+from .kernel_math import dense, exp_sum, largest, same_float
 from .reduce import mean
 
 
@@ -41,6 +42,54 @@ def _(rng):
     yield call(rng.normal(size=(7, 5)), targets, counted)
     yield call(rng.normal(size=(7, 5)), targets, counted, smoothing=0.1)
     yield call(rng.normal(size=(7, 5)) * 1e3, targets, np.zeros(7, dtype=bool))
+
+
+@jit(fastmath=True)
+def cross_entropy_rows(logits, targets, counted, smoothing, probabilities):
+    """The sum of the losses of the rows that count, in float64; fills probabilities (N, V)."""
+    loss, one = 0.0, logits.dtype.type(1)
+    for i in range(logits.shape[0]):
+        row = probabilities[i]
+        row[:] = logits[i]
+        top, mean, hit = largest(row), np.mean(row) if smoothing > 0 else row[0], row[targets[i]]
+        total = exp_sum(row, top)
+        row *= one / total
+        if counted[i]:
+            loss += np.log(total) + top - (one - smoothing) * hit - smoothing * mean
+    return loss
+
+
+@jit(fastmath=True)
+def cross_entropy_rows_backward(probabilities, targets, counted, smoothing, share, grad):
+    """grad = (probabilities - smoothed targets) * share in rows that count, else 0."""
+    one, rest = grad.dtype.type(1), smoothing / grad.dtype.type(grad.shape[1])
+    for i in range(grad.shape[0]):
+        if not counted[i]:
+            grad[i] = 0
+            continue
+        for j in range(grad.shape[1]):
+            grad[i, j] = (probabilities[i, j] - rest) * share
+        grad[i, targets[i]] -= (one - smoothing) * share
+
+
+@_cross_entropy.kernel("numba")
+def _(logits, targets, counted, smoothing=0.0):
+    if not same_float(logits) or logits.size == 0:
+        return NotImplemented
+    probabilities, real = np.empty(logits.shape, logits.dtype), logits.dtype.type
+    count = real(max(np.count_nonzero(counted), 1))
+    given = dense(logits), dense(targets.astype(np.int64, copy=False)), dense(counted)
+    loss = cross_entropy_rows(*given, real(smoothing), probabilities)
+    return real(loss / count), (probabilities, count)
+
+
+@_cross_entropy.vjp_kernel("numba")
+def _(g, out, saved, logits, targets, counted, smoothing=0.0):
+    probabilities, count = saved
+    grad, real = np.empty(logits.shape, logits.dtype), logits.dtype.type
+    given = probabilities, dense(targets.astype(np.int64, copy=False)), dense(counted)
+    cross_entropy_rows_backward(*given, real(smoothing), real(g / count), grad)
+    return grad, None, None
 
 
 def cross_entropy(logits, targets, ignore=None, smoothing=0.0):

@@ -1,7 +1,10 @@
 """Normalisation over the last axis."""
 
-from ...backends import xp
+import numpy as np
+
+from ...backends import jit, xp
 from ..primitive import call, primitive
+from .kernel_math import dense, rows, same_float
 
 
 @primitive(saves=True)
@@ -34,6 +37,58 @@ def _(g, out, saved, x, gain, bias, eps=1e-5):
 def _(rng):
     yield call(rng.normal(size=(2, 3, 5)), rng.normal(size=5), rng.normal(size=5))
     yield call(rng.normal(size=(0, 5)), rng.normal(size=5), rng.normal(size=5))
+
+
+@jit(fastmath=True)
+def layer_norm_rows(x, gain, bias, eps, out, normal, scale):
+    """layer_norm of each row of x (N, d); fills out, normal (N, d) and scale (N,)."""
+    one, share = x.dtype.type(1), x.dtype.type(1 / x.shape[1])
+    for i in range(x.shape[0]):
+        total, square = x.dtype.type(0), x.dtype.type(0)
+        for j in range(x.shape[1]):
+            total += x[i, j]
+        mean = total * share
+        for j in range(x.shape[1]):
+            normal[i, j] = x[i, j] - mean
+            square += normal[i, j] * normal[i, j]
+        scale[i] = one / np.sqrt(square * share + eps)
+        for j in range(x.shape[1]):
+            normal[i, j] *= scale[i]
+            out[i, j] = normal[i, j] * gain[j] + bias[j]
+
+
+@jit(fastmath=True)
+def layer_norm_rows_backward(g, normal, scale, gain, d_x, d_gain, d_bias):
+    """The derivative of layer_norm_rows; fills d_x and adds to d_gain, d_bias (d,)."""
+    share = g.dtype.type(1 / g.shape[1])
+    for i in range(g.shape[0]):
+        total, along = g.dtype.type(0), g.dtype.type(0)
+        for j in range(g.shape[1]):
+            h = g[i, j] * gain[j]
+            total += h
+            along += h * normal[i, j]
+            d_gain[j] += g[i, j] * normal[i, j]
+            d_bias[j] += g[i, j]
+        for j in range(g.shape[1]):
+            d_x[i, j] = scale[i] * (g[i, j] * gain[j] - (total + normal[i, j] * along) * share)
+
+
+@layer_norm.kernel("numba")
+def _(x, gain, bias, eps=1e-5):
+    if not gain.shape == bias.shape == x.shape[-1:] or x.size == 0 or not same_float(x, gain, bias):
+        return NotImplemented
+    out, normal, scale = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype), np.empty(x.shape[:-1], x.dtype)
+    given = rows(x), dense(gain), dense(bias), x.dtype.type(eps)
+    layer_norm_rows(*given, rows(out), rows(normal), scale.reshape(-1))
+    return out, (normal, scale[..., None])
+
+
+@layer_norm.vjp_kernel("numba")
+def _(g, out, saved, x, gain, bias, eps=1e-5):
+    normal, scale = saved
+    d_x, d_gain, d_bias = np.empty(x.shape, x.dtype), np.zeros_like(gain), np.zeros_like(bias)
+    layer_norm_rows_backward(rows(g), rows(normal), scale.reshape(-1), dense(gain), rows(d_x), d_gain, d_bias)
+    return d_x, d_gain, d_bias
 
 
 @primitive(saves=True)
