@@ -148,7 +148,8 @@ def grade(exercise, path, seed=None, limits=None, hints=0, sandbox=None):
     path, start = Path(path), time.monotonic()
     seed = secrets.randbits(32) if seed is None else seed
     sandbox = probe() if sandbox is None else sandbox
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     with Submission(path.resolve(), exercise.function, limits or Limits(), sandbox) as submission:
         results, recognised = judge(exercise, seed, submission.answer)
     return Report(

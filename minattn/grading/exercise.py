@@ -78,7 +78,14 @@ class Exercise:
         return self.reference.__module__.split(".")[-2:][0].replace("_", "-")
 
     def draw(self, seed):
-        """The list of cases that one seed gives; their arrays are read-only."""
+        """The list of cases that one seed (a whole number from 0) gives; their arrays are read-only."""
+        if not isinstance(seed, int | np.integer) or seed < 0:
+            raise ArgumentError(
+                f"check of {self.slug}",
+                expected="a seed: a whole number from 0",
+                got=repr(seed),
+                hint="leave it out to draw a new one; the report names it",
+            )
         cases = list(self.cases(np.random.default_rng(seed)))
         for case in cases:
             for array in case.args:

@@ -1,5 +1,6 @@
 """Check the file of an exercise, by default the one in the checkout, and keep the points."""
 
+import os
 from pathlib import Path
 
 from ..errors import ArgumentError
@@ -36,10 +37,10 @@ def check_file(slug, path=None, seed=None, hints=0):
     """
     exercise = find(slug)
     path = exercise_path(slug) if path is None else Path(path)
-    if not path.is_file() or path.suffix != ".py":
+    if not path.is_file() or path.suffix != ".py" or not os.access(path, os.R_OK):
         raise ArgumentError(
             f"check_file({exercise.slug!r})",
-            expected="the path of a .py file",
+            expected="the path of a .py file that can be read",
             got=str(path),
             hint=f"write `{exercise.function}` in a .py file; in a notebook use minattn.grading.check",
         )

@@ -17,7 +17,7 @@ from .registry import find
 from .report import Report
 from .worker import failure
 
-_wrong_tries = Counter()  # the hint ladder of this session: slug -> failed checks
+_wrong_tries: Counter = Counter()  # the hint ladder of this session: slug -> failed checks
 
 
 def check(slug, function, seed=None, hints=None):

@@ -42,7 +42,8 @@ def apply_limits(limits):
             hard = resource.getrlimit(kind)[1]
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             spare = name == "RLIMIT_CPU" and value != hard  # at the hard limit the signal would say "killed"
-            resource.setrlimit(kind, (value, value + spare))
+            with contextlib.suppress(ValueError, OSError):  # macOS refuses some
+                resource.setrlimit(kind, (value, value + spare))
 
 
 def load_frames(numpy_folder):

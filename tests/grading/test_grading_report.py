@@ -140,6 +140,12 @@ def test_other_paths_are_refused(tmp_path, name):
         check_file("softmax", tmp_path / name)
 
 
+@pytest.mark.parametrize("seed", [-1, 1.5, "3"])
+def test_seeds_are_whole_numbers(seed):
+    with pytest.raises(ArgumentError, match="a whole number from 0"):
+        check("context_vector", mean, seed=seed)
+
+
 def test_an_exercise_needs_mistakes_and_hints():
     whole = find("softmax")
     with pytest.raises(MinattnError, match="at least 4 misconceptions and 3 hints"):
