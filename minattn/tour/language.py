@@ -10,7 +10,7 @@ from ..autodiff import no_grad, ops
 from ..nn.optim import AdamW
 from ..worlds import real
 
-SHORT, LONG = 250, 2500  # training steps: about 20 seconds, about 5 minutes
+SHORT, LONG = 450, 6000  # training steps: about 20 seconds, about 5 minutes
 WINDOW = 64
 HALF = WINDOW // 2
 
@@ -46,13 +46,13 @@ class Result:
 def train(seed, steps, prompt="The ", letters=240):
     """Train, measure on held-out windows, and sample with the key-value cache."""
     text = Text.load()
-    model = models.LanguageModel(len(text.characters), d_model=96, n_heads=4, n_layers=3, max_len=1024, rng=np.random.default_rng(seed))
+    model = models.gpt(len(text.characters), d_model=64, n_heads=4, n_layers=3, rng=np.random.default_rng(seed))
     start = time.perf_counter()
     history = training.fit(
         model,
         lambda rng: real.batch(text.train, rng, 16, WINDOW),
         lambda model, batch: model.loss(batch["inputs"], batch["targets"]),
-        AdamW(model.parameters(), lr=3e-3),
+        AdamW(model.parameters(), lr=5e-3),
         steps=steps,
         schedule=training.schedules.cosine(steps, warmup=min(20, steps // 4)),
         clip=1.0,

@@ -2,45 +2,61 @@
 
 import numpy as np
 
-from ..plots import alignment, bars, curves, figure, lines_by_group, save
+from ..plots import alignment, curves, figure, lines_by_group, save
 from .translate import GROUPS
 
 
 def translators(folder, world, results):
     """maps.png, lengths.png and losses.png; returns their paths."""
-    looking = [r for r in results if r.maps]
-    pair = min(world.corpus.test, key=lambda p: len(p.source))
-    i = world.corpus.test.index(pair)
-    drawn = figure(width=4.2 * (len(looking) + 1), height=4.6)
-    axes = drawn.subplots(1, len(looking) + 1)
+    return [
+        save(maps(world, [r for r in results if r.maps]), folder / "maps.png"),
+        save(lengths(results), folder / "lengths.png"),
+        save(losses(results), folder / "losses.png"),
+    ]
+
+
+def maps(world, looking):
+    """The shortest test sentence: where the truth is, and where each translator with attention looks."""
+    i, pair = min(enumerate(world.corpus.test), key=lambda item: len(item[1].source))
     gold = np.zeros((len(pair.target), len(pair.source)))
     for t, s in pair.links:
-        gold[t, s] = 1 / sum(t == other for other, _ in pair.links)
-    for ax, (name, weights) in zip(axes, [("truth", gold), *((r.name, r.maps[i]) for r in looking)]):
-        alignment(ax, weights, pair.source, pair.target, pair.links)
-        error = next((f", AER {r.aer:.3f}" for r in looking if r.name == name), "")
-        ax.set_title(name + error)
-    saved = [save(drawn, folder / "maps.png")]
+        gold[t, s] = 1.0
+    panels = [("the truth", gold), *((f"{r.name}, AER {r.aer:.3f}", r.maps[i]) for r in looking)]
+    fig, axes = figure(1, len(panels), width=4.6 * len(panels), height=4.6)
+    for ax, (title, weights) in zip(axes, panels):
+        alignment(ax, weights, pair.source, pair.target, pair.links, title=title)
+    return fig
 
-    drawn = figure(width=7, height=4.2)
-    ax = drawn.subplots()
-    names = [f"{low}-{high}" for low, high in GROUPS]
-    lines_by_group(ax, names, {r.name: [100 * r.exact[g] for g in GROUPS] for r in results})
-    ax.set(xlabel="source words", ylabel="sentences translated exactly (%)")
-    saved.append(save(drawn, folder / "lengths.png"))
 
-    drawn = figure(width=7, height=4.2)
-    ax = drawn.subplots()
-    curves(ax, {r.name: r.losses for r in results})
-    ax.set(xlabel="training step", ylabel="loss (nats a word)")
-    return [*saved, save(drawn, folder / "losses.png")]
+def lengths(results):
+    """Sentences translated exactly, by length."""
+    fig, ax = figure(width=7, height=4.2)
+    series = {r.name: {f"{low}-{high}": 100 * r.exact[low, high] for low, high in GROUPS} for r in results}
+    lines_by_group(ax, series, ylabel="sentences translated exactly (%)", limits=(0, 100))
+    return fig
+
+
+def losses(results):
+    """The loss of every translator while it learned, smoothed over 10 steps."""
+    fig, ax = figure(width=7, height=4.2)
+    curves(ax, {r.name: _smooth(r.losses) for r in results}, xlabel="training step", ylabel="loss (nats a word)")
+    return fig
+
+
+def _smooth(values, width=10):
+    return np.convolve(values, np.ones(width) / width, "valid") if len(values) >= width else values
 
 
 def language(folder, model):
-    """language.png; returns its path in a list."""
-    drawn = figure(width=7, height=4.2)
-    ax = drawn.subplots()
-    heights = {f"order {order}": bits for order, bits in model.rulers.items()}
-    bars(ax, {**heights, "transformer": model.bits})
-    ax.set(ylabel="bits per character, held out")
-    return [save(drawn, folder / "language.png")]
+    """language.png: bits per character of the transformer beside the rulers; returns its path in a list."""
+    fig, ax = figure(width=7, height=4.2)
+    rulers = {f"n-gram, order {order}": bits for order, bits in model.rulers.items()}
+    curve = np.array(model.losses) / np.log(2)
+    curves(
+        ax,
+        {"transformer, training": _smooth(curve)},
+        xlabel="training step",
+        ylabel="bits per character",
+        rulers={**rulers, f"transformer, held out {model.bits:.2f}": model.bits},
+    )
+    return [save(fig, folder / "language.png")]

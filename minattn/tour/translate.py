@@ -51,7 +51,7 @@ ARMS = (
     Arm("no attention", lambda s, t, rng: models.Plain(s, t, d_decoder=64, rng=rng), 1e-2),
     Arm("Bahdanau", lambda s, t, rng: models.Bahdanau(s, t, rng=rng), 1e-2),
     Arm("Luong", lambda s, t, rng: models.Luong(s, t, rng=rng), 1e-2),
-    Arm("transformer", lambda s, t, rng: models.Transformer(s, t, rng=rng), 3e-3),
+    Arm("transformer", lambda s, t, rng: models.Transformer(s, t, rng=rng), 6e-3),
 )
 
 
