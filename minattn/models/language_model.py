@@ -78,6 +78,7 @@ class LanguageModel(Module):
         self.embed = Embedding(n_tokens, d_model, rng=rng, std=1 / math.sqrt(d_model))
         self.blocks = [Block(attention(), make(), (norm(d_model), norm(d_model))) for _ in range(n_layers)]
         self.norm = norm(d_model)
+        self.norm.gain.data /= math.sqrt(d_model)  # so that a new model's guesses are even: loss log V
 
     def forward(self, ids, caches=None):
         """ids (B,T) -> logits (B,T,V); row t has seen tokens 0..t, and those in `caches` before them."""

@@ -186,7 +186,9 @@ class TiedTransformer(Transformer):
     """
 
     def make_output(self, n_target, rng):
-        """Nothing new is needed."""
+        """Nothing new is needed; the last gain starts small, so that a new model's guesses are even."""
+        norm = self.decoder_norm or self.decoder[-1].residuals[-1].norm
+        norm.gain.data /= math.sqrt(self.d_model)
 
     def write(self, y):
         return ops.linear(y, self.target_embed.weight)
