@@ -1,6 +1,5 @@
-"""`python -m minattn` is `minattn`, for machines whose scripts folder is not on the path."""
+"""`python -m minattn` is `minattn`."""
 
 from .cli import main
 
-if __name__ == "__main__":
-    main(prog_name="minattn")
+main(prog_name="minattn")

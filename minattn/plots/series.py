@@ -87,14 +87,15 @@ def bars(ax, values, *, ylabel="", title=None, rulers=None, digits=2):
 
 
 def _rulers(ax, rulers):
-    for label, value in (rulers or {}).items():
+    """Thin lines with their labels at the right side, moved apart where they would overlap."""
+    rulers = sorted((rulers or {}).items(), key=lambda item: item[1])
+    for _, value in rulers:
         ax.axhline(value, color=style.GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0.5)
+    to_share = (ax.transData + ax.transAxes.inverted()).transform  # data -> share of the axis
+    free = -np.inf  # the lowest place at which the next label may stand
+    for label, value in rulers:
+        place = max(to_share((0, value))[1], free)
+        free = place + 0.055
         ax.annotate(
-            label,
-            (1, value),
-            xycoords=("axes fraction", "data"),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            color=style.GREY,
+            label, (1.02, place), xycoords="axes fraction", va="center", color=style.GREY, annotation_clip=False
         )

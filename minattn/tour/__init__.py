@@ -1,4 +1,4 @@
-"""`minattn tour`: the first hour's opening. Four translators, a language model, pictures, and what comes next.
+"""`minattn tour`: four translators, a language model, pictures, and what comes next.
 
 translate   trains the translators and measures them against the truth
 language    trains the language model and measures it against n-gram rulers
@@ -20,7 +20,13 @@ from ..errors import ArgumentError, OutputError
     help="Compute with numpy, numba or cupy (default: MINATTN_BACKEND, else numba where it is installed).",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Another language, other start values.")
-@click.option("--out", type=click.Path(file_okay=False), default="minattn-tour", show_default=True, help="Folder of the pictures.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False),
+    default="minattn-tour",
+    show_default=True,
+    help="Folder of the pictures.",
+)
 @click.option("--long", "long_", is_flag=True, help="Train the language model for about five minutes.")
 def tour(backend, seed, out, long_):
     """Watch attention learn to translate, in about a minute and a half.
@@ -39,6 +45,10 @@ def tour(backend, seed, out, long_):
     from .screen import Screen
 
     folder, name = prepare(backend, seed, out)
+    if name == "numba":
+        from ..commands.doctor import compile_all
+
+        compile_all()  # so that no figure counts the compiler's time
     run(Screen(), seed, folder, name, long_)
 
 
@@ -62,7 +72,10 @@ def prepare(backend, seed, out):
         probe.unlink()
     except OSError as error:
         raise OutputError(
-            f"minattn tour --out {out}", expected="a folder that can be written", got=error, hint="--out DIR elsewhere"
+            f"minattn tour --out {out}",
+            expected="a folder that can be written",
+            got=error,
+            hint="--out DIR elsewhere",
         ) from error
     return folder, backends.current()
 

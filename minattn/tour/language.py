@@ -46,7 +46,9 @@ class Result:
 def train(seed, steps, prompt="The ", letters=240):
     """Train, measure on held-out windows, and sample with the key-value cache."""
     text = Text.load()
-    model = models.gpt(len(text.characters), d_model=64, n_heads=4, n_layers=3, rng=np.random.default_rng(seed))
+    model = models.gpt(
+        len(text.characters), d_model=64, n_heads=4, n_layers=3, rng=np.random.default_rng(seed)
+    )
     start = time.perf_counter()
     history = training.fit(
         model,
@@ -61,17 +63,27 @@ def train(seed, steps, prompt="The ", letters=240):
     )
     seconds = time.perf_counter() - start
     rulers = {
-        order: metrics.NGram(order=order, n_symbols=len(text.characters)).fit(text.train).bits_per_character(text.held_out)
+        order: metrics.NGram(order=order, n_symbols=len(text.characters))
+        .fit(text.train)
+        .bits_per_character(text.held_out)
         for order in range(1, 6)
     }
     start = time.perf_counter()
     sample = write(model, text.characters, prompt, letters, np.random.default_rng(seed))
     speed = letters / (time.perf_counter() - start)
-    return Result(model.n_parameters(), bits(model, text.held_out), rulers, list(history.losses), seconds, prompt + sample, speed)
+    return Result(
+        model.n_parameters(),
+        bits(model, text.held_out),
+        rulers,
+        list(history.losses),
+        seconds,
+        prompt + sample,
+        speed,
+    )
 
 
 def bits(model, ids):
-    """Bits per character over `ids`, each character predicted from at least HALF before it (but the first ones)."""
+    """Bits per character over `ids`, each character predicted from HALF or more before it."""
     starts = range(0, len(ids) - WINDOW - 1, HALF)
     rows = np.stack([ids[i : i + WINDOW + 1] for i in starts])
     nats = []

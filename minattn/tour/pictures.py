@@ -39,7 +39,9 @@ def lengths(results):
 def losses(results):
     """The loss of every translator while it learned, smoothed over 10 steps."""
     fig, ax = figure(width=7, height=4.2)
-    curves(ax, {r.name: _smooth(r.losses) for r in results}, xlabel="training step", ylabel="loss (nats a word)")
+    curves(
+        ax, {r.name: _smooth(r.losses) for r in results}, xlabel="training step", ylabel="loss (nats a word)"
+    )
     return fig
 
 
@@ -50,13 +52,13 @@ def _smooth(values, width=10):
 def language(folder, model):
     """language.png: bits per character of the transformer beside the rulers; returns its path in a list."""
     fig, ax = figure(width=7, height=4.2)
-    rulers = {f"n-gram, order {order}": bits for order, bits in model.rulers.items()}
+    rulers = {f"n-gram, order {order}: {bits:.2f}": bits for order, bits in model.rulers.items()}
     curve = np.array(model.losses) / np.log(2)
     curves(
         ax,
         {"transformer, training": _smooth(curve)},
         xlabel="training step",
         ylabel="bits per character",
-        rulers={**rulers, f"transformer, held out {model.bits:.2f}": model.bits},
+        rulers={**rulers, f"transformer, held out: {model.bits:.2f}": model.bits},
     )
     return [save(fig, folder / "language.png")]

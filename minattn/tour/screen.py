@@ -1,5 +1,7 @@
 """What the tour shows in the terminal."""
 
+import textwrap
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -48,37 +50,41 @@ class Screen:
         self.say(f"   source  {' '.join(pair.source)}")
         self.say(f"   target  {' '.join(pair.target)}")
         self.say(
-            f"   {len(world.train)} sentence pairs to learn from, {len(world.test)} new ones to be tested on. The verb moves,\n"
-            "   adjectives move, some words become two; which word came from which is known exactly.\n"
+            f"   {len(world.train)} sentence pairs to learn from, {len(world.test)} new ones as the test.\n"
+            "   Verbs and adjectives move, some words become two; the truth is known exactly.\n"
         )
 
     def translators(self, world, results):
         """The table of all translators, the yardstick, and the best map."""
-        table = Table(box=None, pad_edge=False, header_style="bold")
+        table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+        table.add_column("")
         groups = [f"{low}-{high}" for low, high in GROUPS]
-        for name in ("", "parameters", *(f"exact {g}" for g in groups), *(f"BLEU {g}" for g in groups), "AER", "seconds"):
-            table.add_column(name, justify="right" if name else "left")
+        columns = [*(f"exact %\n{g}" for g in groups), *(f"BLEU\n{g}" for g in groups)]
+        for name in ("params", *columns, "AER", "s"):
+            table.add_column(name, justify="right", no_wrap=True)
         for r in results:
-            exact = [f"{100 * r.exact[g]:.0f} %" for g in GROUPS]
+            exact = [f"{100 * r.exact[g]:.0f}" for g in GROUPS]
             bleu = [f"{r.bleu[g]:.0f}" for g in GROUPS]
             error = "-" if r.aer is None else f"{r.aer:.3f}"
             table.add_row(r.name, f"{r.parameters:,}", *exact, *bleu, error, f"{r.seconds:.0f}")
         blanks = [""] * (1 + 2 * len(GROUPS))
-        table.add_row("IBM Model 1 (yardstick)", *blanks, f"{world.yardstick:.3f}", "", style="dim")
+        table.add_row("IBM Model 1", *blanks, f"{world.yardstick:.3f}", "", style="dim")
         self.console.print(table)
         self.say(
-            "exact: sentences without a single wrong word, by number of source words. AER: alignment error rate,\n"
-            "how often attention looks at a word that it should not (0 = never). IBM Model 1 only counts.",
+            "exact: sentences without a wrong word, by number of source words. AER: alignment\n"
+            "error rate, how often attention looks at a word that it should not (0 = never).\n"
+            "IBM Model 1 aligns by counting alone: the yardstick.",
             "dim",
         )
         best = min((r for r in results if r.maps), key=lambda r: r.aer)
         without = next(r for r in results if not r.maps)
+        most = max(r.long for r in results)
         self.say(
-            f"\nSentences of {LONG} words and more: {100 * max(r.long for r in results):.0f} % exact with attention, "
-            f"{100 * without.long:.0f} % without. One vector cannot hold a sentence; attention looks back at it."
+            f"\nSentences of {LONG} words and more: {most:.0%} exact with attention, {without.long:.0%} without.\n"
+            "One vector cannot hold a sentence; attention looks back at it."
         )
         pair = world.corpus.test[0]
-        self.say(f"\nWhere {best.name} looks while it writes (rows: its words; [ ]: where the truth is)\n")
+        self.say(f"\nWhere {best.name} looks while it writes (rows: its words; brackets: the truth)\n")
         self.say(map_text(best.maps[0], pair.source, pair.target, pair.links))
 
     def second_part(self, text):
@@ -92,13 +98,16 @@ class Screen:
         table.add_column("model")
         table.add_column("bits per character, held out", justify="right")
         rows = [(f"n-gram of order {order}", bits, "dim") for order, bits in model.rulers.items()]
-        rows.append((f"transformer, {model.parameters:,} parameters, {model.seconds:.0f} s", model.bits, "bold"))
+        rows.append(
+            (f"transformer, {model.parameters:,} parameters, {model.seconds:.0f} s", model.bits, "bold")
+        )
         for name, bits, style in sorted(rows, key=lambda row: -row[1]):
             table.add_row(name, f"{bits:.2f}", style=style)
         self.console.print(table)
-        self.say("Fewer bits = less surprised. Order 2 knows the last character, order 3 the last two, and so on.", "dim")
+        self.say("Fewer bits: less surprised. Order 2 knows the last character, order 3 the last two.", "dim")
         self.say(f"\nIt writes (with the key-value cache, {model.speed:.0f} characters a second):\n")
-        self.say("   " + model.sample.replace("\n", "\n   "))
+        for line in model.sample.splitlines():
+            self.say("\n".join("   " + part for part in textwrap.wrap(line, 74)))
 
     def closing(self, saved):
         self.say()

@@ -27,10 +27,20 @@ class World:
     @classmethod
     def make(cls, seed):
         corpus = parallel.translation(seed)
-        pairs = [([s for s in source[:-1]], target[:-1]) for source, target in corpus.ids(corpus.train + corpus.test)]
-        ibm = metrics.IBM1(n_source=len(corpus.source_vocabulary), n_target=len(corpus.target_vocabulary)).fit(pairs)
+        pairs = [
+            ([s for s in source[:-1]], target[:-1])
+            for source, target in corpus.ids(corpus.train + corpus.test)
+        ]
+        ibm = metrics.IBM1(
+            n_source=len(corpus.source_vocabulary), n_target=len(corpus.target_vocabulary)
+        ).fit(pairs)
         found = [ibm.align(*pair) for pair in pairs[len(corpus.train) :]]
-        return cls(corpus, corpus.ids(corpus.train), corpus.ids(corpus.test), metrics.aer(found, [p.links for p in corpus.test]))
+        return cls(
+            corpus,
+            corpus.ids(corpus.train),
+            corpus.ids(corpus.test),
+            metrics.aer(found, [p.links for p in corpus.test]),
+        )
 
     def batch(self, rng):
         """48 sentences of similar length, padded."""
@@ -73,7 +83,9 @@ class Result:
 def train(world, arm, seed, steps):
     """Train one translator and measure it on the test sentences."""
     corpus = world.corpus
-    model = arm.build(len(corpus.source_vocabulary), len(corpus.target_vocabulary), np.random.default_rng(seed))
+    model = arm.build(
+        len(corpus.source_vocabulary), len(corpus.target_vocabulary), np.random.default_rng(seed)
+    )
     start = time.perf_counter()
     history = training.fit(
         model,
@@ -86,7 +98,9 @@ def train(world, arm, seed, steps):
         seed=seed,
         label=arm.name,
     )
-    result = Result(arm.name, model.n_parameters(), seconds=time.perf_counter() - start, losses=list(history.losses))
+    result = Result(
+        arm.name, model.n_parameters(), seconds=time.perf_counter() - start, losses=list(history.losses)
+    )
     measure(world, model, result)
     return result
 
@@ -101,7 +115,9 @@ def measure(world, model, result):
     for low, high in GROUPS:
         rows = np.flatnonzero((lengths >= low) & (lengths <= high))
         result.exact[low, high] = float(np.mean([right[i] for i in rows]))
-        result.bleu[low, high] = metrics.bleu([list(answers[i]) for i in rows], [world.test[i][1][:-1] for i in rows])
+        result.bleu[low, high] = metrics.bleu(
+            [list(answers[i]) for i in rows], [world.test[i][1][:-1] for i in rows]
+        )
     if model.aligner is None:
         return
     pairs = world.corpus.test
