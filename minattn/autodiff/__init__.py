@@ -7,7 +7,7 @@ no_grad, precision  switch the tape off; choose the float size
 ops                 every differentiable function
 """
 
-from . import operators as _operators  # gives Tensor its + - * / @ [] and methods
+from . import operators as _operators  # noqa: F401  gives Tensor its + - * / @ [] and methods
 from . import ops
 from .check import gradcheck, numerical_gradient
 from .primitive import PRIMITIVES, Primitive, call, primitive

@@ -25,10 +25,10 @@ import numpy as np
 from .. import backends
 from ..backends import xp
 from ..errors import ArgumentError, MinattnError, ShapeError
-from . import tensor as tape
-from .tensor import Node, Tensor
+from .tensor import Node, Tensor, as_array, default_dtype, grad_enabled
 
 PRIMITIVES = {}
+_FLOAT64 = np.dtype(np.float64)
 
 
 class Primitive:
@@ -64,7 +64,15 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def __call__(self, *args, **static):
-        arrays = [a.data if isinstance(a, Tensor) else _lift(a) for a in args]
+        arrays, kept, follow = [], [], False
+        for a in args:
+            if isinstance(a, Tensor):
+                arrays.append(a.data)
+                follow = follow or a.requires_grad
+            else:
+                a = _lift(a)
+                arrays.append(a)
+            kept.append(a)
         out, backend = NotImplemented, backends.current()
         if kernel := self._kernels.get(backend):
             out = kernel(*arrays, **static)
@@ -75,12 +83,10 @@ class Primitive:
         if out is NotImplemented:
             out = self._array_forward(arrays, static)
         out, saved = out if self.saves else (out, None)
-        if out.dtype == np.float64 and tape.default_dtype() != np.float64:
+        if out.dtype is _FLOAT64 and default_dtype() is not np.float64:
             out = _as_wide_as(arrays, out)
-        if tape.grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in args):
-            kept = tuple(a if isinstance(a, Tensor) else array for a, array in zip(args, arrays))
-            return Tensor.made_by(out, Node(self, kept, static, saved, backend))
-        return Tensor.made_by(out, None)
+        follow = follow and grad_enabled()
+        return Tensor.made_by(out, Node(self, kept, static, saved, backend) if follow else None)
 
     def _array_forward(self, arrays, static):
         try:
@@ -150,14 +156,16 @@ def unbroadcast(gradient, array):
 
 def _lift(value):
     """Arrays and lists become arrays, NumPy's numbers Python's; None and settings stay as they are."""
+    if value is None or isinstance(value, (bool, int, str, tuple)) or type(value) is float:
+        return value
     if isinstance(value, np.generic):
         return value.item()  # a np.float64 would make float32 wider, a Python number does not
     if isinstance(value, list) or (hasattr(value, "dtype") and hasattr(value, "ndim")):
-        return tape.as_array(value)
+        return as_array(value)
     return value
 
 
 def _as_wide_as(arrays, out):
     """A result made of integers and Python numbers alone gets the precision in force, not float64."""
     made_of_floats = any(a.dtype.kind == "f" for a in arrays if hasattr(a, "dtype"))
-    return out if made_of_floats else out.astype(tape.default_dtype())
+    return out if made_of_floats else out.astype(default_dtype())

@@ -53,7 +53,7 @@ def default_dtype():
 
 def as_array(value):
     """`value` as an array of the backend in use; floats take the precision in force."""
-    array = value if hasattr(value, "dtype") and hasattr(value, "ndim") else np.asarray(value)
+    array = value if hasattr(value, "dtype") and hasattr(value, "ndim") else _from_list(value)
     if array.dtype.kind == "f":
         return xp.asarray(array, dtype=_dtype)
     if array.dtype.kind in "iub":
@@ -64,6 +64,15 @@ def as_array(value):
         got=f"dtype {array.dtype}",
         hint="np.asarray(data, dtype=float)",
     )
+
+
+def _from_list(value):
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # rows of different lengths
+        raise ShapeError(
+            "tensor(data)", expected="rows of equal length", got=str(error), hint="pad the shorter rows"
+        ) from error
 
 
 class Node:
@@ -121,8 +130,22 @@ class Tensor:
         """The values as a NumPy array on the host (no copy where there is no need)."""
         return asnumpy(self.data)
 
+    def __array__(self, dtype=None, copy=None):
+        if self.requires_grad:
+            raise GraphError(
+                "np.asarray(tensor)",
+                expected="a tensor without gradient: NumPy would forget how it was made",
+                got="a tensor with requires_grad",
+                hint="tensor.numpy() for the values, ops.stack([..]) for a list of tensors",
+            )
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
     def item(self):
         """The only value, as a Python number."""
+        if self.size != 1:
+            raise ShapeError(
+                "item()", expected="a tensor with one element", got=self.shape, hint="tensor.numpy()"
+            )
         return self.numpy().item()
 
     def detach(self):
@@ -151,7 +174,7 @@ class Tensor:
                 got="a tensor with requires_grad" + (", already recorded" if self.node else ""),
                 hint="ops.where(mask, value, tensor), or with a leaf: tensor.data[index] = value",
             )
-        self.data[index] = value.data if isinstance(value, Tensor) else value
+        self.data[_raw(index)] = _raw(value)
 
     def backward(self, grad=None):
         """Add d(self)/d(leaf) into `leaf.grad` for every leaf that self was made from; free the tape.
@@ -184,26 +207,39 @@ def backward(root, grad=None):
     if seed.shape != root.shape:
         raise ShapeError("backward(grad)", expected=root.shape, got=seed.shape, hint="grad of self's shape")
 
-    gradients = {id(root): seed}
-    for tensor in _newest_first(root):
-        g = gradients.pop(id(tensor))
-        node = tensor.node
+    gradients, given, order = {id(root): seed}, {id(seed)}, _oldest_first(root)
+    while order:
+        tensor = order.pop()  # and forget it: what nobody else needs is freed on the way
+        g, node = gradients.pop(id(tensor), None), tensor.node
         if node is None:
-            tensor.grad = g if tensor.grad is None else tensor.grad + g
+            _give(tensor, g, given)
             continue
-        for parent, part in zip(node.args, node.primitive.gradients(g, tensor.data, node)):
+        parts = [] if g is None else node.primitive.gradients(g, tensor.data, node)
+        for parent, part in zip(node.args, parts):
             if part is not None:
                 known = gradients.get(id(parent))
                 gradients[id(parent)] = part if known is None else known + part
         node.args = node.saved = None
 
 
+def _give(leaf, g, given):
+    """Add g to leaf.grad, which belongs to the leaf alone: views and arrays given before are copied."""
+    if g is None:
+        return
+    if leaf.grad is not None:
+        g = leaf.grad + g
+    elif id(g) in given or g.base is not None:
+        g = xp.array(g)
+    given.add(id(g))
+    leaf.grad = g
+
+
 def _raw(value):
     return value.data if isinstance(value, Tensor) else value
 
 
-def _newest_first(root):
-    """Every tensor that needs a gradient, results before what they were made from."""
+def _oldest_first(root):
+    """Every tensor that needs a gradient, results after what they were made from."""
     found, waiting = {id(root): root}, [root]
     while waiting:
         tensor = waiting.pop()
@@ -220,12 +256,13 @@ def _newest_first(root):
             if id(parent) not in found:
                 found[id(parent)] = parent
                 waiting.append(parent)
-    return sorted(found.values(), key=lambda t: -1 if t.node is None else t.node.time, reverse=True)
+    return sorted(found.values(), key=lambda t: -1 if t.node is None else t.node.time)
 
 
 def tensor(data, requires_grad=False):
     """`Tensor(data, requires_grad)`: always a copy of the data."""
-    return Tensor(np.array(_raw(data)) if not hasattr(_raw(data), "get") else _raw(data).copy(), requires_grad)
+    data = as_array(_raw(data))
+    return Tensor(xp.array(data), requires_grad)
 
 
 def as_tensor(value):

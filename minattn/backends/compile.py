@@ -48,9 +48,7 @@ class Kernel:
                     scope[name] = scope[name].compiled()
             if scope.get("prange") is range:
                 scope["prange"] = numba.prange
-            body = types.FunctionType(
-                self.body.__code__, scope, self.body.__name__, self.body.__defaults__
-            )
+            body = types.FunctionType(self.body.__code__, scope, self.body.__name__, self.body.__defaults__)
             body.__module__, body.__qualname__ = self.body.__module__, self.body.__qualname__
             self._compiled = numba.njit(body, **self.options)
         return self._compiled

@@ -20,11 +20,12 @@ def _load_numpy():
 
 
 def _load_numba():
-    if importlib.util.find_spec("numba") is None:
+    missing = [name for name in ("numba", "scipy") if importlib.util.find_spec(name) is None]
+    if missing:
         raise BackendMissing(
             'use("numba")',
-            expected="the packages numba and scipy",
-            got="no module named numba",
+            expected="the packages numba and scipy (its BLAS multiplies matrices inside the kernels)",
+            got=f"no module named {' and '.join(missing)}",
             hint='pip install "minattn[numba]"',
         )
     return np
@@ -72,6 +73,7 @@ def use(name):
     global _name
     _module(name)
     _name = name
+    vars(xp).clear()
 
 
 @contextmanager
@@ -93,8 +95,10 @@ def current():
 
 
 def register(name, loader):
-    """Add a backend: `loader()` returns its array namespace or raises BackendMissing."""
+    """Add a backend, or replace it: `loader()` returns its array namespace or raises BackendMissing."""
     _loaders[name] = loader
+    _modules.pop(name, None)
+    vars(xp).clear()
 
 
 def available():
@@ -110,10 +114,17 @@ def available():
 
 
 class _Namespace:
-    """Stands for the array module of the backend in use: `xp.exp` is `numpy.exp` or `cupy.exp`."""
+    """Stands for the array module of the backend in use: `xp.exp` is `numpy.exp` or `cupy.exp`.
+
+    A name that was looked up is kept in the instance until another backend is chosen.
+    """
 
     def __getattr__(self, attribute):
-        return getattr(_modules[_name] if _name in _modules else _module(current()), attribute)
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        found = getattr(_module(current()), attribute)
+        setattr(self, attribute, found)
+        return found
 
 
 xp = _Namespace()

@@ -36,65 +36,65 @@ def _(g, out, weights, q, k, v, mask=None, bias=None, scale=1.0):
     )
 
 
-FEW_KEYS = 256  # up to here keeping the weights is cheap, and faster than making them again
+FEW_KEYS = 256  # up to here weights are kept: it is cheap, and faster than making them again
 
 
-def _few_keys_forward(q, k, v, mask, bias, scale):
-    weights = np.matmul(q * q.dtype.type(scale), k.swapaxes(-1, -2))
-    if bias is not None:
-        weights += bias
-    allowed = np.empty((0, 0), bool) if mask is None else rows(np.broadcast_to(mask, weights.shape))
-    softmax_rows(rows(weights), allowed, rows(weights))  # in place: fresh memory costs more than the exponentials
-    return np.matmul(weights, v), weights
-
-
-def _few_keys_backward(g, weights, q, k, v, scale):
-    scores = np.matmul(g, v.swapaxes(-1, -2))
-    softmax_rows_backward(rows(scores), rows(weights), rows(scores))
-    d_q, d_k = np.matmul(scores, k), np.matmul(scores.swapaxes(-1, -2), q)
-    d_q *= scale
-    d_k *= scale
-    return d_q, d_k, np.matmul(weights.swapaxes(-1, -2), g), None, None
-
-
-def _keys_first(extra, n_keys):
-    """A mask or bias for the kernels: four axes, keys before queries, all keys there; empty for None."""
-    extra = extra.reshape((1,) * (4 - extra.ndim) + extra.shape).swapaxes(2, 3)
-    return dense(np.broadcast_to(extra, (*extra.shape[:2], n_keys, extra.shape[3])))
-
-
-def _extras(q, k, v, mask, bias):
-    """mask and bias for the kernels, or None where the kernels do not cover the arguments."""
+def _covered(q, k, v):
+    """True where the kernels know the arguments: one batch, one head count, nothing empty."""
     lead = q.shape[:2] == k.shape[:2] == v.shape[:2]
-    small = all(a is None or all(n in (1, m) for n, m in zip(a.shape[::-1], (k.shape[2], *q.shape[2::-1])))
-                for a in (mask, bias))  # fmt: skip
-    if not (lead and small and same_float(q, k, v)):
-        return None
-    mask = np.empty((0,) * 4, bool) if mask is None else _keys_first(mask, k.shape[2])
-    bias = np.empty((0,) * 4, q.dtype) if bias is None else _keys_first(bias.astype(q.dtype), k.shape[2])
-    return mask, bias
+    return lead and q.size > 0 and k.size > 0 and v.size > 0 and same_float(q, k, v)
 
 
 @_attention.kernel("numba")
 def _(q, k, v, mask=None, bias=None, scale=1.0):
-    extras = _extras(q, k, v, mask, bias)
-    if extras is None or q.size == 0 or k.size == 0:
+    if not _covered(q, k, v):
         return NotImplemented
     if k.shape[2] <= FEW_KEYS:
         return _few_keys_forward(q, k, v, mask, bias, scale)
     out, lse = np.empty((*q.shape[:3], v.shape[3]), q.dtype), np.empty(q.shape[:3], q.dtype)
+    extras = _keys_first(mask, k.shape[2], bool), _keys_first(bias, k.shape[2], q.dtype)
     attention_forward(dense(q), dense(k), dense(v), *extras, q.dtype.type(scale), out, lse)
     return out, lse
 
 
 @_attention.vjp_kernel("numba")
-def _(g, out, lse, q, k, v, mask=None, bias=None, scale=1.0):
-    if lse.ndim == 4:
-        return _few_keys_backward(g, lse, q, k, v, scale)
+def _(g, out, saved, q, k, v, mask=None, bias=None, scale=1.0):
+    if saved.ndim == 4:
+        return _few_keys_backward(g, saved, q, k, v, scale)
     grads = [np.empty(a.shape, a.dtype) for a in (q, k, v)]
-    given = (dense(a) for a in (g, out, lse, q, k, v))
-    attention_backward(*given, *_extras(q, k, v, mask, bias), q.dtype.type(scale), *grads)
+    given = [dense(a) for a in (g, out, saved, q, k, v)]
+    extras = _keys_first(mask, k.shape[2], bool), _keys_first(bias, k.shape[2], q.dtype)
+    attention_backward(*given, *extras, q.dtype.type(scale), *grads)
     return *grads, None, None
+
+
+def _keys_first(extra, n_keys, dtype):
+    """A mask or bias for the kernels: four axes, keys before queries, all keys there; empty for None."""
+    if extra is None:
+        return np.empty((0, 0, 0, 0), dtype)
+    extra = extra.reshape((1,) * (4 - extra.ndim) + extra.shape).swapaxes(2, 3)
+    extra = np.broadcast_to(extra, (*extra.shape[:2], n_keys, extra.shape[3]))
+    return dense(extra.astype(dtype, copy=False))
+
+
+def _few_keys_forward(q, k, v, mask, bias, scale):
+    weights = np.empty((*q.shape[:3], k.shape[2]), q.dtype)
+    np.matmul(q * q.dtype.type(scale), k.swapaxes(-1, -2), out=weights)
+    if bias is not None:
+        weights += bias
+    allowed = np.empty((0, 0), bool) if mask is None else rows(np.broadcast_to(mask, weights.shape))
+    softmax_rows(rows(weights), allowed, rows(weights))  # in place: fresh memory costs more than arithmetic
+    return np.matmul(weights, v), weights
+
+
+def _few_keys_backward(g, weights, q, k, v, scale):
+    scores = np.empty(weights.shape, weights.dtype)
+    np.matmul(g, v.swapaxes(-1, -2), out=scores)
+    softmax_rows_backward(rows(scores), rows(weights), rows(scores))
+    d_q, d_k = np.matmul(scores, k), np.matmul(scores.swapaxes(-1, -2), q)
+    d_q *= scale
+    d_k *= scale
+    return d_q, d_k, np.matmul(weights.swapaxes(-1, -2), g), None, None
 
 
 @_attention.samples
@@ -120,6 +120,7 @@ def attention(q, k, v, mask=None, bias=None, scale=None):
     bias   numbers added to the scores, broadcast against (B, H, T, S); no gradient flows to it
     scale  default 1/sqrt(d)
     Returns (B, H, T, dv). A row that may attend nowhere gives zeros and gets no gradient.
+    The numba backend goes over more than 256 keys in tiles and never holds all weights.
     Raises ShapeError or DTypeError where the arguments do not fit, ArgumentError where `bias` wants a
     gradient. Source: arXiv 1706.03762, equation 1.
 
@@ -128,27 +129,36 @@ def attention(q, k, v, mask=None, bias=None, scale=None):
         2.0
     """
     q, k, v = as_tensor(q), as_tensor(k), as_tensor(v)
-    mask = mask.data if isinstance(mask, Tensor) else mask
+    mask = mask.data if isinstance(mask, Tensor) else mask if mask is None else xp.asarray(mask)
     _check(q, k, v, mask, bias)
-    if mask is not None:
-        mask = xp.asarray(mask)
-    return _attention(q, k, v, mask, bias, scale=float(1 / math.sqrt(q.shape[-1]) if scale is None else scale))
+    scale = 1 / math.sqrt(max(q.shape[-1], 1)) if scale is None else float(scale)
+    return _attention(q, k, v, mask, bias, scale=scale)
 
 
 def _check(q, k, v, mask, bias):
-    where, shapes = "attention(q, k, v)", f"q {q.shape}, k {k.shape}, v {v.shape}"
+    where = "attention(q, k, v)"
     fits = q.ndim == k.ndim == v.ndim == 4 and q.shape[-1] == k.shape[-1] and k.shape[-2] == v.shape[-2]
     if not fits:
         raise ShapeError(
             where,
             expected="q (B, H, T, d), k (B, H, S, d), v (B, H, S, dv)",
-            got=shapes,
+            got=f"q {q.shape}, k {k.shape}, v {v.shape}",
             hint="split heads first: x.reshape(B, T, H, d).swapaxes(1, 2)",
         )
-    if mask is not None and np.dtype(getattr(mask, "dtype", type(mask))) != bool:
+    if mask is not None and mask.dtype != bool:
         raise DTypeError(
             where, expected="a boolean mask, True = may attend", got=f"dtype {mask.dtype}", hint="mask > 0"
         )
+    scores = (*q.shape[:3], k.shape[2])
+    for name, extra in (("mask", mask), ("bias", bias)):
+        shape = getattr(extra, "shape", ())
+        if len(shape) > 4 or any(n not in (1, m) for n, m in zip(shape[::-1], scores[::-1])):
+            raise ShapeError(
+                where,
+                expected=f"a {name} that broadcasts against (B, H, T, S) = {scores}",
+                got=f"{name} {shape}",
+                hint="a mask (B, S) of valid keys becomes mask[:, None, None, :]",
+            )
     if isinstance(bias, Tensor) and bias.requires_grad:
         raise ArgumentError(
             where,

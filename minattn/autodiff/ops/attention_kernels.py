@@ -59,7 +59,10 @@ def exp_and_add(tile, shift, total):
 
 @jit
 def weigh(tile, extra, scale, stats):
-    """Scores become exponentials. stats (4, rows): largest score, sum, a shift, what to shrink earlier sums by."""
+    """Scores become exponentials; stats (4, rows) go on.
+
+    stats   the largest score so far, the sum so far, a shift, and the factor for earlier sums
+    """
     top, total, shift, shrink = stats[0], stats[1], stats[2], stats[3]
     none = tile.dtype.type(-np.inf)
     shift[:] = top

@@ -105,7 +105,10 @@ def _checked(name, n, x, weight, bias, stride, padding, dilation):
         least = 0 if key == "padding" else 1
         if len(value) != n or any(not isinstance(i, int) or i < least for i in value):
             raise ArgumentError(
-                name, expected=f"{key}: {n} integer(s) >= {least}", got=f"{key}={value}", hint=f"{key}={least}"
+                name,
+                expected=f"{key}: {n} integer(s) >= {least}",
+                got=f"{key}={value}",
+                hint=f"{key}={least}",
             )
     layout = "(B, C, T)" if n == 1 else "(B, C, height, width)"
     if x.ndim != n + 2 or weight.ndim != n + 2 or x.shape[1] != weight.shape[1]:

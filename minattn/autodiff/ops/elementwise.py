@@ -96,19 +96,21 @@ def _(rng):
 
 @primitive
 def power(x, exponent):
-    """x ** exponent for a number `exponent`."""
+    """x ** exponent; where the exponent needs a gradient, x must be positive."""
     return x**exponent
 
 
 @power.vjp
 def _(g, out, x, exponent):
-    return lambda: g * exponent * x ** (exponent - 1), None
+    return lambda: g * exponent * x ** (exponent - 1), lambda: g * out * xp.log(x)
 
 
 @power.samples
 def _(rng):
     yield call(rng.uniform(1, 2, size=(2, 3)), 3)
     yield call(rng.uniform(1, 2, size=(2, 3)), -0.5)
+    yield call(rng.uniform(1, 2, size=(2, 3)), rng.normal(size=(5, 1, 3)))
+    yield call(2.0, rng.normal(size=(2, 3)))
 
 
 @primitive
@@ -321,8 +323,8 @@ def maximum(x, y):
 
 @maximum.vjp
 def _(g, out, x, y):
-    tie = 0.5 * (x == y)
-    return lambda: g * ((x > y) + tie), lambda: g * ((y > x) + tie)
+    half = 0.5 * g * (x == y)
+    return lambda: g * (x > y) + half, lambda: g * (y > x) + half
 
 
 @maximum.samples
@@ -339,8 +341,8 @@ def minimum(x, y):
 
 @minimum.vjp
 def _(g, out, x, y):
-    tie = 0.5 * (x == y)
-    return lambda: g * ((x < y) + tie), lambda: g * ((y < x) + tie)
+    half = 0.5 * g * (x == y)
+    return lambda: g * (x < y) + half, lambda: g * (y < x) + half
 
 
 @minimum.samples

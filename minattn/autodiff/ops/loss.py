@@ -109,10 +109,15 @@ def cross_entropy(logits, targets, ignore=None, smoothing=0.0):
     where, classes = "cross_entropy(logits, targets)", logits.shape[-1]
     if targets.shape != logits.shape[:-1]:
         raise ShapeError(
-            where, expected=f"targets {logits.shape[:-1]}", got=targets.shape, hint="logits (.., V), targets (..,)"
+            where,
+            expected=f"targets {logits.shape[:-1]}",
+            got=targets.shape,
+            hint="logits (.., V), targets (..,)",
         )
     if targets.dtype.kind not in "iu":
-        raise DTypeError(where, expected="integer class ids", got=f"dtype {targets.dtype}", hint=".astype(int)")
+        raise DTypeError(
+            where, expected="integer class ids", got=f"dtype {targets.dtype}", hint=".astype(int)"
+        )
     flat = targets.reshape(-1)
     counted = xp.ones(flat.shape, dtype=bool) if ignore is None else flat != ignore
     flat = xp.where(counted, flat, 0)

@@ -77,7 +77,11 @@ def layer_norm_rows_backward(g, normal, scale, gain, d_x, d_gain, d_bias):
 def _(x, gain, bias, eps=1e-5):
     if not gain.shape == bias.shape == x.shape[-1:] or x.size == 0 or not same_float(x, gain, bias):
         return NotImplemented
-    out, normal, scale = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype), np.empty(x.shape[:-1], x.dtype)
+    out, normal, scale = (
+        np.empty(x.shape, x.dtype),
+        np.empty(x.shape, x.dtype),
+        np.empty(x.shape[:-1], x.dtype),
+    )
     given = rows(x), dense(gain), dense(bias), x.dtype.type(eps)
     layer_norm_rows(*given, rows(out), rows(normal), scale.reshape(-1))
     return out, (normal, scale[..., None])

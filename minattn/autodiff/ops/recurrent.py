@@ -20,11 +20,16 @@ def rnn(x, w_x, w_h, b_x=None, b_h=None, h0=None, valid=None, **options):
     valid     (B, T) boolean; where False (padding) the state is carried on unchanged
     options   activation="tanh" or "relu"; reverse=True scans from the last step to the first (padding at
               the end is passed unchanged, so the scan starts at the last valid step);
-              truncate=tau lets a gradient at step t reach steps t - tau + 1 .. t only
-    Returns (B, T, H). Source: arXiv 1912.05911, equations 2 and 12.
+              truncate=tau: a loss at step t sends gradients through tau steps, t - tau + 1 .. t, only (h0
+              is a leaf that the first of them may reach). tau = 1 takes every h_{t-1} as given
+    Returns (B, T, H). Raises ShapeError, DTypeError or ArgumentError where an argument does not fit.
+    Source: arXiv 1912.05911, equations 2 and 12.
+
+        >>> rnn([[[1.0], [1.0]]], [[1.0]], [[1.0]], activation="relu").numpy().tolist()  # a running sum
+        [[[1.0], [2.0]]]
     """
-    x, (h0,), valid = _checked("rnn", 1, x, w_x, w_h, (h0,), valid, options)
-    return _rnn(x, w_x, w_h, b_x, b_h, h0, valid, **options)
+    x, weights, (h0,), valid = _checked("rnn", 1, x, (w_x, w_h, b_x, b_h), (h0,), valid, options)
+    return _rnn(x, *weights, h0, valid, **options)
 
 
 def gru(x, w_x, w_h, b_x=None, b_h=None, h0=None, valid=None, **options):
@@ -37,8 +42,8 @@ def gru(x, w_x, w_h, b_x=None, b_h=None, h0=None, valid=None, **options):
     w_x (3 H, n_in), w_h (3 H, H), biases (3 H,). Returns (B, T, H). Source: arXiv 1406.1078.
     Ours: PyTorch's form, with the reset gate after the product.
     """
-    x, (h0,), valid = _checked("gru", 3, x, w_x, w_h, (h0,), valid, options)
-    return _gru(x, w_x, w_h, b_x, b_h, h0, valid, **options)
+    x, weights, (h0,), valid = _checked("gru", 3, x, (w_x, w_h, b_x, b_h), (h0,), valid, options)
+    return _gru(x, *weights, h0, valid, **options)
 
 
 def lstm(x, w_x, w_h, b_x=None, b_h=None, h0=None, c0=None, valid=None, **options):
@@ -50,29 +55,44 @@ def lstm(x, w_x, w_h, b_x=None, b_h=None, h0=None, c0=None, valid=None, **option
     w_x (4 H, n_in), w_h (4 H, H), biases (4 H,); c0 (B, H), default zeros.
     Returns the pair h, c, each (B, T, H), two slices of one node. Source: Hochreiter and Schmidhuber (1997).
     """
-    x, (h0, c0), valid = _checked("lstm", 4, x, w_x, w_h, (h0, c0), valid, options)
-    both = _lstm(x, w_x, w_h, b_x, b_h, h0, c0, valid, **options)
+    x, weights, (h0, c0), valid = _checked("lstm", 4, x, (w_x, w_h, b_x, b_h), (h0, c0), valid, options)
+    both = _lstm(x, *weights, h0, c0, valid, **options)
     return both[0], both[1]
 
 
-def _checked(name, gates, x, w_x, w_h, start, valid, options):
-    x, n = as_tensor(x), w_h.shape[-1]
-    start = [xp.zeros((x.shape[0], n), dtype=x.dtype) if s is None else s for s in start]
-    valid = valid.data if isinstance(valid, Tensor) else valid
-    fits = x.ndim == 3 and w_x.shape == (gates * n, x.shape[-1]) and w_h.shape == (gates * n, n)
-    fits = fits and all(s.shape == (x.shape[0], n) for s in start)
-    if not fits or (valid is not None and valid.shape != x.shape[:2]):
+def _zeros(shape, dtype):
+    return Tensor.made_by(xp.zeros(shape, dtype=dtype), None)
+
+
+def _checked(name, gates, x, weights, start, valid, options):
+    """x, weights, start as tensors (None stays), valid as an array; an error where something does not fit."""
+    x, weights = as_tensor(x), [w if w is None else as_tensor(w) for w in weights]
+    w_x, w_h, *biases = weights
+    n = w_h.shape[-1] if w_h.ndim else 0
+    batch = x.shape[:1]
+    start = [_zeros((*batch, n), x.dtype) if s is None else as_tensor(s) for s in start]
+    if valid is not None:
+        valid = valid.data if isinstance(valid, Tensor) else xp.asarray(valid)
+    wanted = [(w_x, (gates * n, x.shape[-1] if x.ndim else 0)), (w_h, (gates * n, n))]
+    wanted += [(b, (gates * n,)) for b in biases] + [(s, (*batch, n)) for s in start] + [(valid, x.shape[:2])]
+    if x.ndim != 3 or any(a is not None and a.shape != shape for a, shape in wanted):
+        g = "" if gates == 1 else f"{gates} "
+        given = ", ".join("None" if a is None else str(a.shape) for a, _ in wanted)
         raise ShapeError(
             name,
-            expected=f"x (B, T, n_in), w_x ({gates} H, n_in), w_h ({gates} H, H), states (B, H), valid (B, T)",
-            got=f"x {x.shape}, w_x {w_x.shape}, w_h {w_h.shape}, states {[s.shape for s in start]}"
-            + ("" if valid is None else f", valid {valid.shape}"),
+            expected=f"x (B, T, n_in), w_x ({g}H, n_in), w_h ({g}H, H), biases ({g}H,), states (B, H), valid",
+            got=f"x {x.shape}; {given}",
             hint="batch first, then time: x.swapaxes(0, 1)",
         )
     if valid is not None and valid.dtype != bool:
         raise DTypeError(name, expected="valid: booleans, True = a token", got=valid.dtype, hint="valid > 0")
-    if (tau := options.get("truncate")) is not None and tau < 1:
-        raise ArgumentError(name, expected="truncate >= 1, or None", got=tau, hint="truncate=None")
-    if options.get("activation", "tanh") not in ("tanh", "relu"):
-        raise ArgumentError(name, expected='"tanh" or "relu"', got=options["activation"], hint='activation="tanh"')
-    return x, start, None if valid is None else xp.asarray(valid)
+    tau, activation = options.get("truncate"), options.get("activation", "tanh")
+    if tau is not None and (not isinstance(tau, int) or tau < 1):
+        raise ArgumentError(
+            name, expected="truncate: an integer >= 1, or None", got=tau, hint="truncate=None"
+        )
+    if activation not in ("tanh", "relu"):
+        raise ArgumentError(
+            name, expected='activation: "tanh" or "relu"', got=repr(activation), hint='activation="tanh"'
+        )
+    return x, weights, start, valid

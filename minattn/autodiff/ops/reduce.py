@@ -46,15 +46,15 @@ def _(rng):
     yield call(rng.normal(size=(0, 3)), axis=0)
 
 
-@primitive(saves=True)
+@primitive
 def max(x, axis=None, keepdims=False):
     """The largest element; ties share the gradient equally."""
     _need_elements("max", x, axis)
-    return xp.max(x, axis=axis, keepdims=keepdims), 0
+    return xp.max(x, axis=axis, keepdims=keepdims)
 
 
 @max.vjp
-def _(g, out, saved, x, axis=None, keepdims=False):
+def _(g, out, x, axis=None, keepdims=False):
     best = x == _spread(out, x, axis, keepdims)
     share = best / xp.sum(best, axis=axis, keepdims=True)
     return (_spread(g, x, axis, keepdims) * share.astype(g.dtype),)
@@ -92,8 +92,8 @@ def min(x, axis=None, keepdims=False):
 def mean(x, axis=None, keepdims=False):
     """The mean over `axis`."""
     x = as_tensor(x)
-    total = sum(x, axis=axis, keepdims=keepdims)
     _need_elements("mean", x, axis)
+    total = sum(x, axis=axis, keepdims=keepdims)
     return total * (total.size / x.size)
 
 

@@ -81,7 +81,12 @@ def gru_forward(gates, w, b, states, shared, live):
             if live.size > 0 and not live[t, i]:
                 states[t + 1, i] = states[t, i]
                 continue
-            rz, n, new, of_n = gates[t, i, : 2 * size], gates[t, i, 2 * size :], states[t + 1, i], shared[t, i]
+            rz, n, new, of_n = (
+                gates[t, i, : 2 * size],
+                gates[t, i, 2 * size :],
+                states[t + 1, i],
+                shared[t, i],
+            )
             for j in range(3 * size):
                 own[i, j] += b[j]
             add_sigmoid(rz, own[i, : 2 * size])
@@ -138,6 +143,8 @@ def _(g, out, saved, x, w_x, w_h, b_x, b_h, h0, valid=None, reverse=False, trunc
     states, gates, shared = saved
     d_inputs, d_states, dh = np.empty_like(gates), np.empty_like(gates), np.zeros_like(states[0])
     live = live_rows(valid, reverse)
-    gru_backward(dense(scan_order(g, reverse)), gates, states, shared, dense(w_h), live, d_inputs, d_states, dh)
+    gru_backward(
+        dense(scan_order(g, reverse)), gates, states, shared, dense(w_h), live, d_inputs, d_states, dh
+    )
     parts = argument_gradients(d_inputs, d_states, states[:-1], (x, w_x, b_x, b_h), reverse)
     return *parts, dh, None

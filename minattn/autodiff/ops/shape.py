@@ -33,7 +33,9 @@ def transpose(x, axes=None):
 
 @transpose.vjp
 def _(g, out, x, axes=None):
-    return xp.transpose(g, None if axes is None else tuple(np.argsort([a % x.ndim for a in axes]).tolist())), None
+    return xp.transpose(
+        g, None if axes is None else tuple(np.argsort([a % x.ndim for a in axes]).tolist())
+    ), None
 
 
 @transpose.samples
@@ -95,7 +97,9 @@ class _Joined(Primitive):
 
     def __call__(self, arrays, axis=0):
         if len(arrays) == 0:
-            raise ShapeError(self.name, expected="at least one array", got="an empty list", hint="check the list")
+            raise ShapeError(
+                self.name, expected="at least one array", got="an empty list", hint="check the list"
+            )
         return super().__call__(*arrays, axis=axis)
 
 

@@ -147,12 +147,7 @@ def sparsemax(x, mask=None, axis=-1):
         >>> sparsemax(np.array([1.0, 1.0, -1.0])).numpy().tolist()
         [0.5, 0.5, 0.0]
     """
-    x = xp.moveaxis(x, axis, -1)
-    if mask is not None:
-        mask = xp.moveaxis(xp.broadcast_to(mask, xp.broadcast_shapes(mask.shape, x.shape)), axis, -1) if (
-            axis not in (-1, x.ndim - 1)
-        ) else mask
-        x = xp.where(mask, x, -np.inf)
+    x = xp.moveaxis(x if mask is None else xp.where(mask, x, -np.inf), axis, -1)
     top = xp.max(x, axis=-1, keepdims=True)
     x = x - xp.where(xp.isfinite(top), top, 0)
     low = xp.where(xp.isfinite(x), x, -2)  # the largest is 0, so nothing below -1 can take part
