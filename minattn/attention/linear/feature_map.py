@@ -12,7 +12,7 @@ EPS = 1e-6
 
 def elu_plus_one(x):
     """exp(x) below 0, x + 1 above: always positive. Source: arXiv 2006.16236, equation 7."""
-    return ops.where(x.data > 0, x + 1, ops.exp(ops.minimum(x, 0.0)))
+    return ops.where(x.data >= 0, x + 1, ops.exp(ops.minimum(x, 0.0)))
 
 
 class LinearAttention(Module):
