@@ -278,3 +278,25 @@ def test_papers_table_names_every_slug():
 def test_run_names_the_papers_that_exist():
     said = minattn_("run", "no-such-paper")
     assert said.exit_code == 2 and "cope" in said.output
+
+
+@pytest.mark.parametrize("verdict, code", [("shown", 0), ("partly shown", 0), ("not shown", 1)])
+def test_run_hands_its_options_on_and_ends_with_the_verdict(monkeypatch, verdict, code):
+    calls = []
+
+    def run(slug, seeds, out, record, say):
+        calls.append((slug, seeds, out, record))
+        return {"verdict": verdict}, None
+
+    monkeypatch.setattr("minattn.papers.run", run)
+    assert minattn_("run", "cope", "--seeds", "3", "--out", "here", "--backend", "numpy").exit_code == code
+    assert calls == [("cope", (0, 1, 2), "here", False)]
+
+
+def test_run_all_runs_every_row_once(monkeypatch):
+    ran = []
+    monkeypatch.setattr(
+        "minattn.papers.run", lambda slug, *rest: ran.append(slug) or ({"verdict": "shown"}, None)
+    )
+    assert minattn_("run", "all").exit_code == 0
+    assert ran == [row["slug"] for row in json.loads(minattn_("papers", "--json").output)] and len(ran) > 1
