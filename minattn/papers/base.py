@@ -11,10 +11,12 @@ A row is one file: `PAPER = Paper(...)` and these functions.
     exact()                         {fact: bool}: what is true without training
     draw(figure, run)               the picture of one run
 
-Mechanisms live in attention/, models/, training/, where others can use them; the row holds the experiment only.
+Mechanisms live in attention/, models/, training/, where others can use them; a row holds the experiment only.
 """
 
+import difflib
 import importlib
+import operator
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ from dataclasses import dataclass, field
 from ..errors import ArgumentError
 
 VERDICTS = ("shown", "partly shown", "mechanism only", "not shown")
+RELATIONS = {">=": operator.ge, "<=": operator.le, "==": operator.eq}
 PARTS = ("world", "arms", "fit", "measure", "holds", "exact", "draw")
 
 
@@ -32,10 +35,11 @@ class Paper:
     number, title, year, arxiv   as in the index of papers
     family, slot, lesson         where it belongs
     claim                        the paper's central claim, in one sentence
-    choose                       the metric by which each arm's learning rate is chosen ("-loss": smaller is better)
+    choose                       the metric that chooses each arm's learning rate ("-loss": smaller is better)
     budget_s                     seconds that one seed of all arms may take on two cores
     tune                         seeds on which learning rates are chosen; never those that are reported
     part                         which part of the central claim the miniature can show, if not all of it
+    note                         what came out otherwise than the paper or the design of the row says, and why
     """
 
     number: int
@@ -50,6 +54,7 @@ class Paper:
     budget_s: float
     tune: tuple = (100, 101)
     part: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,9 +88,7 @@ class Check:
 
     @property
     def ok(self):
-        return {">=": self.value >= self.bound, "<=": self.value <= self.bound, "==": self.value == self.bound}[
-            self.relation
-        ]
+        return RELATIONS[self.relation](self.value, self.bound)
 
     def __str__(self):
         return f"{self.name} = {self.value:.3f} {self.relation} {self.bound:g}: {'yes' if self.ok else 'NO'}"
@@ -112,7 +115,7 @@ def mean(seeds, arm, metric):
 
 
 def verdict(paper, checks):
-    """shown: every inequality holds; partly shown: some do, or the row can show only a part; else not shown."""
+    """shown: all inequalities hold; partly shown: some do, or the row can show only a part; or not shown."""
     held = sum(check.ok for check in checks)
     if not checks:
         return "mechanism only"
@@ -150,8 +153,6 @@ def rows():
 
 def find(slug):
     """The row of `slug`. Raises ArgumentError, with near matches, for a name that no row has."""
-    import difflib
-
     known = {row.slug: row for row in rows()}
     slug = slug.replace("_", "-")
     if slug not in known:

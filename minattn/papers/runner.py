@@ -3,6 +3,8 @@
 import time
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..errors import ArgumentError
 from ..nn import Module
 from .base import Row
@@ -22,7 +24,7 @@ class Run:
 
 
 def check_fair(slug, arms, parameters):
-    """Refuse rivals that differ in steps, learning rates, or by more than 2 % in parameters, without a reason."""
+    """Refuse rivals that differ in steps, rates, or by more than 2 % in parameters, without a reason."""
     groups = {}
     for name, arm in arms.items():
         if not arm.because:
@@ -33,16 +35,14 @@ def check_fair(slug, arms, parameters):
         if len(budgets) > 1 or max(sizes) > 1.02 * min(sizes):
             raise ArgumentError(
                 f"arms of {slug} {group}".rstrip(),
-                expected="rivals with the same steps and rates and, within 2 %, the same number of parameters",
+                expected="rivals with the same steps and rates and, within 2 %, as many parameters",
                 got=", ".join(f"{n}: {arms[n].steps} steps, {parameters[n]} parameters" for n in names),
                 hint='match them, or say why in Arm(because="...")',
             )
 
 
 def train(row, seed, rates, only=None):
-    """Fit and measure the arms (all, or the names in `only`) at `seed` with a learning rate each. Returns a Run."""
-    import numpy as np
-
+    """Fit and measure the arms (or those in `only`) at `seed` with a learning rate each; returns a Run."""
     start = time.perf_counter()
     world = row.world(seed)
     arms = row.arms(world)
@@ -61,7 +61,7 @@ def train(row, seed, rates, only=None):
 def choose_rates(row):
     """{arm: learning rate} by the mean of `choose` over the tuning seeds, and the table behind the choice.
 
-    Arms that offer a single rate are not trained.
+    Between equals the rate that the arm names first wins. Arms that offer a single rate are not trained.
     """
     metric, sign = row.paper.choose.lstrip("-"), -1 if row.paper.choose.startswith("-") else 1
     arms = row.arms(row.world(row.paper.tune[0]))

@@ -1,0 +1,4 @@
+"""Weights: what turns scores into how much is taken from each key.
+
+rela   rectified weights, so that a query may attend to nothing
+"""
