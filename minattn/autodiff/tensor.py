@@ -188,6 +188,22 @@ class Tensor:
 
 def backward(root, grad=None):
     """See Tensor.backward."""
+    gradients = {id(root): _first(root, grad)}
+    for tensor in _newest_first(root):
+        g = gradients.pop(id(tensor))
+        node = tensor.node
+        if node is None:  # a leaf: here the gradient stays
+            tensor.grad = g if tensor.grad is None else tensor.grad + g
+            continue
+        for parent, part in zip(node.args, node.primitive.gradients(g, tensor.data, node)):
+            if part is not None:
+                known = gradients.get(id(parent))
+                gradients[id(parent)] = part if known is None else known + part
+        node.args = node.saved = None
+
+
+def _first(root, grad):
+    """dL/d(root), with which the walk begins: ones for a loss, or `grad`."""
     if not root.requires_grad or (root.node is not None and root.node.args is None):
         freed = root.node is not None
         raise GraphError(
@@ -203,35 +219,10 @@ def backward(root, grad=None):
             got=f"shape {root.shape}",
             hint="loss.sum().backward(), or backward(grad) with an array of that shape",
         )
-    seed = xp.ones_like(root.data) if grad is None else xp.asarray(_raw(grad), dtype=root.dtype)
-    if seed.shape != root.shape:
-        raise ShapeError("backward(grad)", expected=root.shape, got=seed.shape, hint="grad of self's shape")
-
-    gradients, given, order = {id(root): seed}, {id(seed)}, _oldest_first(root)
-    while order:
-        tensor = order.pop()  # and forget it: what nobody else needs is freed on the way
-        g, node = gradients.pop(id(tensor), None), tensor.node
-        if node is None:
-            _give(tensor, g, given)
-            continue
-        parts = [] if g is None else node.primitive.gradients(g, tensor.data, node)
-        for parent, part in zip(node.args, parts):
-            if part is not None:
-                known = gradients.get(id(parent))
-                gradients[id(parent)] = part if known is None else known + part
-        node.args = node.saved = None
-
-
-def _give(leaf, g, given):
-    """Add g to leaf.grad, which belongs to the leaf alone: views and arrays given before are copied."""
-    if g is None:
-        return
-    if leaf.grad is not None:
-        g = leaf.grad + g
-    elif id(g) in given or g.base is not None:
-        g = xp.array(g)
-    given.add(id(g))
-    leaf.grad = g
+    first = xp.ones_like(root.data) if grad is None else xp.asarray(_raw(grad), dtype=root.dtype)
+    if first.shape != root.shape:
+        raise ShapeError("backward(grad)", expected=root.shape, got=first.shape, hint="grad of self's shape")
+    return first
 
 
 def _raw(value):
