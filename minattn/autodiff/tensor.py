@@ -188,14 +188,16 @@ class Tensor:
 
 def backward(root, grad=None):
     """See Tensor.backward."""
-    gradients = {id(root): _first(root, grad)}
-    for tensor in _newest_first(root):
-        g = gradients.pop(id(tensor))
-        node = tensor.node
-        if node is None:  # a leaf: here the gradient stays
-            tensor.grad = g if tensor.grad is None else tensor.grad + g
+    first = _first(root, grad)
+    gradients, given, order = {id(root): first}, {id(first)}, _oldest_first(root)
+    while order:
+        tensor = order.pop()  # and forget it: what nobody else needs is freed on the way
+        g, node = gradients.pop(id(tensor), None), tensor.node
+        if node is None:
+            _give(tensor, g, given)
             continue
-        for parent, part in zip(node.args, node.primitive.gradients(g, tensor.data, node)):
+        parts = [] if g is None else node.primitive.gradients(g, tensor.data, node)
+        for parent, part in zip(node.args, parts):
             if part is not None:
                 known = gradients.get(id(parent))
                 gradients[id(parent)] = part if known is None else known + part
@@ -223,6 +225,18 @@ def _first(root, grad):
     if first.shape != root.shape:
         raise ShapeError("backward(grad)", expected=root.shape, got=first.shape, hint="grad of self's shape")
     return first
+
+
+def _give(leaf, g, given):
+    """Add g to leaf.grad, which belongs to the leaf alone: views and arrays given before are copied."""
+    if g is None:
+        return
+    if leaf.grad is not None:
+        g = leaf.grad + g
+    elif id(g) in given or g.base is not None:
+        g = xp.array(g)
+    given.add(id(g))
+    leaf.grad = g
 
 
 def _raw(value):
