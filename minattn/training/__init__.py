@@ -10,5 +10,6 @@ from . import checkpoints, schedules
 from .checkpoints import load_model
 from .history import History
 from .loop import fit
+from .study import Arm, Study, study
 
-__all__ = ["History", "checkpoints", "fit", "load_model", "schedules"]
+__all__ = ["Arm", "History", "Study", "checkpoints", "fit", "load_model", "schedules", "study"]
