@@ -80,7 +80,8 @@ class Screen:
         without = next(r for r in results if not r.maps)
         most = max(r.long for r in results)
         self.say(
-            f"\nSentences of {LONG} words and more: {most:.0%} exact with attention, {without.long:.0%} without.\n"
+            f"\nSentences of {LONG} words and more: {most:.0%} exact with attention, "
+            f"{without.long:.0%} without.\n"
             "One vector cannot hold a sentence; attention looks back at it."
         )
         pair = world.corpus.test[0]
