@@ -61,13 +61,14 @@ def faults(path):
             target = rest[0] if rest else "the whole package"
             if target not in {own, "errors", "__version__", *ALLOWED[own].split()}:
                 yield f"{own} ({path.name}:{line}) imports {target}"
-            if own == "papers" == target and len(path.relative_to(ROOT).parts) == 3 and is_row(rest):
+            if own == "papers" == target and any(is_row(rest[1:n]) for n in range(2, len(rest) + 1)):
                 yield f"{path.name}:{line} imports another paper, {name}"
 
 
-def is_row(rest):
-    """Whether minattn.papers.x.y... is a family's folder: what the rows share lies beside the folders."""
-    return len(rest) > 1 and (ROOT / "papers" / rest[1]).is_dir()
+def is_row(parts):
+    """Whether minattn.papers.x.y is a paper; what papers share has no PAPER of its own."""
+    file = ROOT.joinpath("papers", *parts).with_suffix(".py")
+    return file.is_file() and "\nPAPER = " in file.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -100,5 +101,7 @@ def test_the_check_sees(where, line, word, tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), "ROOT", tmp_path)
     for folder in ("papers/positions", "papers/translation", Path(where).parent):
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    for row in ("positions/rela.py", "translation/luong.py"):
+        (tmp_path / "papers" / row).write_text('"""A row."""\nPAPER = 1\n')
     (tmp_path / where).write_text(line)
     assert any(word in fault for fault in faults(tmp_path / where))
