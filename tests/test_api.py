@@ -17,7 +17,7 @@ SNAPSHOT = Path(__file__).with_name("api.txt")
 
 @functools.cache
 def public_modules():
-    """Every package that says in `__all__` what it offers, every module that one of them offers, and the errors."""
+    """Packages that say in `__all__` what they offer, the modules that these offer, and the errors."""
     found = pkgutil.walk_packages(minattn.__path__, "minattn.")
     packages = [minattn, *(importlib.import_module(info.name) for info in found if info.ispkg)]
     modules = {m.__name__: m for m in packages if hasattr(m, "__all__")}
