@@ -170,13 +170,13 @@ def test_input_that_does_not_fit(rng, kind):
             layer(bad)
     with pytest.raises(DTypeError, match="Embedding"):
         layer(np.ones((5, 7, 2), dtype=int))
-    with pytest.raises(ShapeError, match=r"valid \(B, T\)"):
+    with pytest.raises(ShapeError, match="valid"):
         layer(x, valid=np.ones((5, 6), dtype=bool))
     with pytest.raises(DTypeError, match="booleans"):
         layer(x, valid=np.ones((5, 7)))
     with pytest.raises(ShapeError, match=r"state \(1, 5, 3\)"):
         layer(x, state=np.ones((5, 3)))
-    with pytest.raises(ArgumentError, match="truncate >= 1"):
+    with pytest.raises(ArgumentError, match="truncate"):
         layer(x, truncate=0)
 
 
