@@ -91,6 +91,7 @@ def _rulers(ax, rulers):
     rulers = sorted((rulers or {}).items(), key=lambda item: item[1])
     for _, value in rulers:
         ax.axhline(value, color=style.GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0.5)
+    ax.get_ylim()  # brings limits up to date that lines drawn just now have left behind
     to_share = (ax.transData + ax.transAxes.inverted()).transform  # data -> share of the axis
     free = -np.inf  # the lowest place at which the next label may stand
     for label, value in rulers:
