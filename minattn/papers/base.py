@@ -18,10 +18,10 @@ import difflib
 import importlib
 import operator
 import pkgutil
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..errors import ArgumentError
+from ..training import Arm as Arm  # rows take it from here
 
 VERDICTS = ("shown", "partly shown", "mechanism only", "not shown")
 RELATIONS = {">=": operator.ge, "<=": operator.le, "==": operator.eq}
@@ -55,26 +55,6 @@ class Paper:
     tune: tuple = (100, 101)
     part: str = ""
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One way to solve the task.
-
-    build    rng -> untrained model
-    steps    training steps
-    rates    learning rates that the arm may choose from; the same for all arms of a group
-    group    arms of one group are rivals: same data, steps, and parameters within 2 %
-    because  why this arm may differ from its group, in words that the atlas prints
-    settings what `fit` and `measure` need to know about this arm
-    """
-
-    build: Callable
-    steps: int
-    rates: tuple
-    group: str = ""
-    because: str = ""
-    settings: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def entry(row, runs, rates, table):
     return {
         "seeds": [run.seed for run in runs],
         "rates": rates,
-        "tuning": table,
+        "tuning": {arm: {str(lr): scores for lr, scores in tried.items()} for arm, tried in table.items()},
         "parameters": runs[0].parameters,
         "unequal": {name: arm.because for name, arm in arms.items() if arm.because},
         "measured": seeds,
