@@ -134,6 +134,14 @@ def test_only_distances_count(rng, name):
     np.testing.assert_allclose(attention(x).numpy(), attention(x, start=1000).numpy(), atol=2e-4)
 
 
+def test_several_constant_biases_fuse_into_their_sum(rng):
+    attention, x = A.multi_head(M, H, rng=rng, positions=[A.ALiBi(H), A.ALiBi(H)]), rng.normal(size=(B, T, M))
+    once = A.Attention(attention.projection, positions=[A.ALiBi(H)])
+    assert attention.fuses()
+    np.testing.assert_allclose(attention(x).numpy(), attention.trace(x).out.numpy(), atol=1e-6)
+    assert np.abs(attention(x).numpy() - once(x).numpy()).max() > 1e-3
+
+
 def test_dropout_on_the_weights_acts_in_training_only(rng):
     drop = Dropout(0.5, rng=np.random.default_rng(3))
     plain, x = A.multi_head(M, H, rng=rng), rng.normal(size=(B, T, M))
