@@ -125,16 +125,31 @@ def _operator(function, swapped=False):
     return method
 
 
-for _name in "all any astype copy item max mean min ravel reshape sum swapaxes tolist transpose".split():
+for _name in (
+    "all",
+    "any",
+    "astype",
+    "copy",
+    "item",
+    "max",
+    "mean",
+    "min",
+    "ravel",
+    "reshape",
+    "sum",
+    "swapaxes",
+    "tolist",
+    "transpose",
+):
     setattr(DeviceArray, _name, _method(_name))
-for _name in "add sub mul truediv floordiv mod pow matmul and or xor".split():
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"):
     _function = getattr(operator, f"__{_name}__")
     setattr(DeviceArray, f"__{_name}__", _operator(_function))
     setattr(DeviceArray, f"__r{_name}__", _operator(_function, swapped=True))
-for _name in "lt le gt ge eq ne neg abs invert bool int float index".split():
+for _name in ("lt", "le", "gt", "ge", "eq", "ne", "neg", "abs", "invert", "bool", "int", "float", "index"):
     _function = {"bool": bool, "int": int, "float": float}.get(_name) or getattr(operator, f"__{_name}__")
     setattr(DeviceArray, f"__{_name}__", _operator(_function))
-for _name in "iadd isub imul itruediv".split():
+for _name in ("iadd", "isub", "imul", "itruediv"):
 
     def _in_place(self, other, function=getattr(operator, f"__{_name}__")):  # noqa: B008
         self.inside = function(self.inside, to_host(other))

@@ -26,7 +26,12 @@ MASKS = {
     "nothing": np.zeros((1, 1), dtype=bool),
     "one_tile": (np.arange(S) // 64 == 1)[None, :],
 }
-BIASES = {"none": None, "all": RNG.normal(size=(B, H, T, S)), "key": RNG.normal(size=S), "row": RNG.normal(size=(T, 1))}
+BIASES = {
+    "none": None,
+    "all": RNG.normal(size=(B, H, T, S)),
+    "key": RNG.normal(size=S),
+    "row": RNG.normal(size=(T, 1)),
+}
 
 
 @pytest.fixture(params=["numpy", "weights kept", "tiles"])

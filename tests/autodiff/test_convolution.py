@@ -12,11 +12,12 @@ RNG = np.random.default_rng(0)
 
 
 def by_definition(x, weight, bias, stride, padding, dilation):
-    """out[b, o, at] = bias[o] + sum over c, tap of weight[o, c, tap] x[b, c, stride at + dilation tap - padding]."""
+    """out[b, o, at] = bias[o] + sum over c, tap of weight[o, c, tap] x[b, c, stride at + dilation tap]."""
     x = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)])
     sizes = weight.shape[2:]
     outs = [
-        (n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(x.shape[2:], sizes, stride, dilation, strict=True)
+        (n - d * (k - 1) - 1) // s + 1
+        for n, k, s, d in zip(x.shape[2:], sizes, stride, dilation, strict=True)
     ]
     out = np.zeros((len(x), len(weight), *outs)) + bias.reshape(-1, *(1 for _ in sizes))
     for at in itertools.product(*map(range, outs)):

@@ -96,7 +96,9 @@ def test_embedding_refuses_bad_ids():
 def test_top_k_finds_what_sorting_finds(axis):
     k = min(3, X.shape[axis])
     values, chosen = ops.top_k(Tensor(X, requires_grad=True), k, axis=axis)
-    want = np.take(np.sort(X.astype(np.float32), axis=axis), np.arange(X.shape[axis] - k, X.shape[axis]), axis)
+    want = np.take(
+        np.sort(X.astype(np.float32), axis=axis), np.arange(X.shape[axis] - k, X.shape[axis]), axis
+    )
     np.testing.assert_array_equal(np.sort(values.numpy(), axis=axis), want)
     np.testing.assert_array_equal(np.take_along_axis(X.astype(np.float32), chosen, axis), values.numpy())
     assert values.requires_grad

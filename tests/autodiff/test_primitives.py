@@ -67,7 +67,9 @@ def run(name, sample, bits, layout=lambda array: array, to_array=lambda array: a
             return leaves[-1]
 
         if not isinstance(args[0], list):
-            args = [enter(a) if is_float(a) else (leaves.append(None), map_arrays(to_array, a))[1] for a in args]
+            args = [
+                enter(a) if is_float(a) else (leaves.append(None), map_arrays(to_array, a))[1] for a in args
+            ]
         else:
             args = [[enter(a) for a in args[0]], *args[1:]]
         out = PRIMITIVES[name](*args, **static)

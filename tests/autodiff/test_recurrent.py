@@ -174,7 +174,9 @@ def test_rnn_gradient_is_the_double_sum_of_the_equations(tau):
     """
     x, w_x, w_h, b_x, b_h, h0 = arguments("rnn")
     weight = np.random.default_rng(2).normal(size=(B, T, H))
-    out, grads = value_and_gradients(lambda *a: ops.rnn(*a, truncate=tau), [x, w_x, w_h, b_x, b_h, h0], weight)
+    out, grads = value_and_gradients(
+        lambda *a: ops.rnn(*a, truncate=tau), [x, w_x, w_h, b_x, b_h, h0], weight
+    )
     states = np.concatenate([h0[:, None], out], axis=1)
     d_w_h, d_w_x = np.zeros_like(w_h), np.zeros_like(w_x)
     for b in range(B):

@@ -51,7 +51,7 @@ def _(q, k, v, mask=None, bias=None, scale=1.0):
         return NotImplemented
     if k.shape[2] <= FEW_KEYS:
         return _few_keys_forward(q, k, v, mask, bias, scale)
-    out, lse = np.empty((*q.shape[:3], v.shape[3]), q.dtype), np.empty(q.shape[:3], q.dtype)
+    out, lse = np.zeros((*q.shape[:3], v.shape[3]), q.dtype), np.empty(q.shape[:3], q.dtype)
     extras = _keys_first(mask, k.shape[2], bool), _keys_first(bias, k.shape[2], q.dtype)
     attention_forward(dense(q), dense(k), dense(v), *extras, q.dtype.type(scale), out, lse)
     return out, lse
@@ -61,7 +61,7 @@ def _(q, k, v, mask=None, bias=None, scale=1.0):
 def _(g, out, saved, q, k, v, mask=None, bias=None, scale=1.0):
     if saved.ndim == 4:
         return _few_keys_backward(g, saved, q, k, v, scale)
-    grads = [np.empty(a.shape, a.dtype) for a in (q, k, v)]
+    grads = [np.zeros(a.shape, a.dtype) for a in (q, k, v)]
     given = [dense(a) for a in (g, out, saved, q, k, v)]
     extras = _keys_first(mask, k.shape[2], bool), _keys_first(bias, k.shape[2], q.dtype)
     attention_backward(*given, *extras, q.dtype.type(scale), *grads)

@@ -23,7 +23,9 @@ def offsets(tile, mask, bias, place, key):
     """
     b, h, query = place
     never, count = tile.dtype.type(-np.inf), 0
-    tile[:] = 0
+    for j in range(tile.shape[0]):
+        for i in range(tile.shape[1]):
+            tile[j, i] = 0
     if bias.size > 0:
         of_head = bias[min(b, len(bias) - 1), min(h, bias.shape[1] - 1)]
         for j in range(tile.shape[0]):
@@ -58,14 +60,15 @@ def exp_and_add(tile, shift, total):
 
 
 @jit
-def weigh(tile, extra, scale, stats):
-    """Scores become exponentials; stats (4, rows) go on.
+def weigh(tile, extra, scale, top, total, shift, shrink):
+    """Scores become exponentials.
 
-    stats   the largest score so far, the sum so far, a shift, and the factor for earlier sums
+    top, total   (rows,) the largest score and the sum so far; they go on
+    shrink       becomes what earlier sums must be multiplied by; shift is room to work
     """
-    top, total, shift, shrink = stats[0], stats[1], stats[2], stats[3]
     none = tile.dtype.type(-np.inf)
-    shift[:] = top
+    for i in range(top.size):
+        shift[i] = top[i]
     raise_top(tile, extra, scale, shift)
     for i in range(top.size):
         before, top[i] = top[i], shift[i]
@@ -76,43 +79,62 @@ def weigh(tile, extra, scale, stats):
 
 
 @jit
-def forward_tiles(q, k, v, mask, bias, scale, place, out, lse, room):
-    """All keys for one block of queries q (rows, d); place = (b, h, first query)."""
-    rows, width, real = q.shape[0], v.shape[1], q.dtype.type
-    stats, part = room[3, : 4 * rows].reshape(4, rows), room[2, : rows * width].reshape(rows, width)
-    out[:], stats[0], stats[1] = 0, -np.inf, 0
-    for j in range(0, k.shape[0], TILE):
-        keys = k[j : j + TILE]
-        extra = room[1, : len(keys) * rows].reshape(len(keys), rows)
-        if not offsets(extra, mask, bias, place, j):
-            continue
-        tile = room[0, : len(keys) * rows].reshape(len(keys), rows)
-        np.dot(keys, q.T, tile)
-        weigh(tile, extra, scale, stats)
-        np.dot(tile.T, v[j : j + TILE], part)
-        for i in range(rows):
-            for c in range(width):
-                out[i, c] = out[i, c] * stats[3, i] + part[i, c]
-    for i in range(rows):
-        top, total = stats[0, i], stats[1, i]
-        if total == 0:  # may attend nowhere: zeros
+def table(room, n, m):
+    """The start of a piece of memory as an (n, m) array."""
+    return room[: n * m].reshape(n, m)
+
+
+@jit
+def shrink_and_add(out, factor, part):
+    """out = out * factor + part; factor has one number a row."""
+    for i in range(out.shape[0]):
+        for c in range(out.shape[1]):
+            out[i, c] = out[i, c] * factor[i] + part[i, c]
+
+
+@jit
+def add(out, part):
+    """out += part."""
+    for i in range(out.shape[0]):
+        for c in range(out.shape[1]):
+            out[i, c] += part[i, c]
+
+
+@jit
+def finish(out, top, total, lse):
+    """Divide by the sums; the log of a row's sum of exponentials goes to lse, 0 for an empty row."""
+    for i in range(out.shape[0]):
+        if total[i] == 0:
             lse[i] = 0
         else:
-            lse[i] = top + np.log(total)
-            out[i] *= real(1) / total
+            lse[i] = top[i] + np.log(total[i])
+            for c in range(out.shape[1]):
+                out[i, c] /= total[i]
 
 
 @jit
 def attention_forward(q, k, v, mask, bias, scale, out, lse):
-    """out (B, H, T, dv) and lse (B, H, T), the log of each row's sum of exponentials (0 for an empty row)."""
-    room = np.empty((4, TILE * max(TILE, v.shape[3])), q.dtype)
-    for b in range(q.shape[0]):
-        for h in range(q.shape[1]):
-            for i in range(0, q.shape[2], TILE):
-                forward_tiles(
-                    q[b, h, i : i + TILE], k[b, h], v[b, h], mask, bias, scale, (b, h, i),
-                    out[b, h, i : i + TILE], lse[b, h, i : i + TILE], room,
-                )  # fmt: skip
+    """Fills out (B, H, T, dv), which comes as zeros, and lse (B, H, T)."""
+    n_batch, n_heads, n_q = lse.shape
+    width, room = v.shape[3], np.empty((3, TILE * max(TILE, v.shape[3])), q.dtype)
+    top, total, shift, shrink = np.empty((4, TILE), q.dtype)
+    for block in range(n_batch * n_heads * -(-n_q // TILE)):
+        b, h, i = block // n_heads % n_batch, block % n_heads, block // (n_heads * n_batch) * TILE
+        queries = q[b, h, i : i + TILE]
+        rows = len(queries)
+        sums = out[b, h, i : i + TILE]
+        for r in range(rows):
+            top[r], total[r] = -np.inf, 0
+        for j in range(0, k.shape[2], TILE):
+            keys = k[b, h, j : j + TILE]
+            extra, tile = table(room[0], len(keys), rows), table(room[1], len(keys), rows)
+            if offsets(extra, mask, bias, (b, h, i), j):
+                np.dot(keys, queries.T, tile)
+                weigh(tile, extra, scale, top[:rows], total[:rows], shift[:rows], shrink[:rows])
+                part = table(room[2], rows, width)
+                np.dot(tile.T, v[b, h, j : j + TILE], part)
+                shrink_and_add(sums, shrink, part)
+        finish(sums, top, total, lse[b, h, i : i + TILE])
 
 
 @jit
@@ -125,45 +147,41 @@ def score_gradient(tile, away, extra, scale, along, lse):
 
 
 @jit
-def backward_tiles(q, k, v, g, along, lse, mask, bias, scale, place, dq, dk, dv, room):
-    """All keys for one block of queries: fills dq (rows, d), adds to dk and dv."""
-    rows, d, width = q.shape[0], q.shape[1], v.shape[1]
-    dq[:] = 0
-    part_q = room[3, : rows * d].reshape(rows, d)
-    for j in range(0, k.shape[0], TILE):
-        keys, values = k[j : j + TILE], v[j : j + TILE]
-        n = len(keys)
-        extra = room[1, : n * rows].reshape(n, rows)
-        if not offsets(extra, mask, bias, place, j):
-            continue
-        tile, away = room[0, : n * rows].reshape(n, rows), room[2, : n * rows].reshape(n, rows)
-        np.dot(keys, q.T, tile)
-        np.dot(values, g.T, away)
-        score_gradient(tile, away, extra, scale, along, lse)
-        part_v, part_k = room[4, : n * width].reshape(n, width), room[5, : n * d].reshape(n, d)
-        np.dot(tile, g, part_v)
-        np.dot(away, q, part_k)
-        np.dot(away.T, keys, part_q)
-        dv[j : j + TILE] += part_v
-        dk[j : j + TILE] += part_k
-        dq += part_q
+def row_products(g, out, along):
+    """along = the sum of each row of g * out."""
+    for i in range(g.shape[0]):
+        along[i] = 0
+        for c in range(g.shape[1]):
+            along[i] += g[i, c] * out[i, c]
 
 
 @jit
 def attention_backward(g, out, lse, q, k, v, mask, bias, scale, dq, dk, dv):
-    """Fills dq, dk, dv; g = dL/d(out)."""
-    room = np.empty((6, TILE * max(TILE, q.shape[3], v.shape[3])), q.dtype)
-    along = np.zeros(q.shape[2], q.dtype)
-    dk[:], dv[:] = 0, 0
-    for b in range(q.shape[0]):
-        for h in range(q.shape[1]):
-            along[:] = 0
-            for i in range(q.shape[2]):
-                for c in range(v.shape[3]):
-                    along[i] += g[b, h, i, c] * out[b, h, i, c]
-            for i in range(0, q.shape[2], TILE):
-                backward_tiles(
-                    q[b, h, i : i + TILE], k[b, h], v[b, h], g[b, h, i : i + TILE],
-                    along[i : i + TILE], lse[b, h, i : i + TILE], mask, bias, scale, (b, h, i),
-                    dq[b, h, i : i + TILE], dk[b, h], dv[b, h], room,
-                )  # fmt: skip
+    """Adds to dq, dk, dv, which come as zeros; g = dL/d(out)."""
+    n_batch, n_heads, n_q, d = q.shape
+    width, room = v.shape[3], np.empty((4, TILE * max(TILE, d, v.shape[3])), q.dtype)
+    along = np.empty(TILE, q.dtype)
+    for block in range(n_batch * n_heads * -(-n_q // TILE)):
+        b, h, i = block // n_heads % n_batch, block % n_heads, block // (n_heads * n_batch) * TILE
+        queries, g_rows, logs = q[b, h, i : i + TILE], g[b, h, i : i + TILE], lse[b, h, i : i + TILE]
+        rows = len(queries)
+        row_products(g_rows, out[b, h, i : i + TILE], along)
+        for j in range(0, k.shape[2], TILE):
+            keys, values = k[b, h, j : j + TILE], v[b, h, j : j + TILE]
+            n = len(keys)
+            extra, tile, away = table(room[0], n, rows), table(room[1], n, rows), table(room[2], n, rows)
+            if offsets(extra, mask, bias, (b, h, i), j):
+                np.dot(keys, queries.T, tile)
+                np.dot(values, g_rows.T, away)
+                score_gradient(tile, away, extra, scale, along, logs)
+                part_v, part_k, part_q = (
+                    table(room[3], n, width),
+                    table(room[3], n, d),
+                    table(room[3], rows, d),
+                )
+                np.dot(tile, g_rows, part_v)
+                add(dv[b, h, j : j + TILE], part_v)
+                np.dot(away, queries, part_k)
+                add(dk[b, h, j : j + TILE], part_k)
+                np.dot(away.T, keys, part_q)
+                add(dq[b, h, i : i + TILE], part_q)
