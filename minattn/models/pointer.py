@@ -62,17 +62,17 @@ class PointerNetwork(Module):
     def point(self, inputs, valid=None):
         """The most likely place at each step, used ones masked: (B,S), each valid place once, then -1."""
         inputs, _, valid = self._checked(inputs, None, valid)
-        rows, answers = xp.arange(len(inputs)), []
+        rows, answers, free = np.arange(len(inputs)), [], np.array(asnumpy(valid))
         with no_grad(), evaluating(self):
             x, memory, state = self.encode(inputs, valid)
-            read, free = self._begin(len(inputs)), xp.array(valid)
+            read = self._begin(len(inputs))
             for _ in range(inputs.shape[1]):
-                scores, state = self.decode(read, memory, free, state)
-                place = xp.argmax(scores.data[:, 0], axis=-1)
-                answers.append(xp.where(free.any(axis=1), place, -1))
+                scores, state = self.decode(read, memory, xp.asarray(free), state)
+                place = asnumpy(scores.data)[:, 0].argmax(axis=-1)
+                answers.append(np.where(free.any(axis=1), place, -1))
                 free[rows, place] = False
                 read = x[rows[:, None], place[:, None]]
-        return np.stack([asnumpy(a) for a in answers], axis=1)
+        return np.stack(answers, axis=1)
 
     def encode(self, inputs, valid):
         """Input vectors (B,S,d_embed), memory (B,S,n_hidden), the decoder's start (1,B,n_hidden)."""

@@ -63,7 +63,7 @@ class Translator(Module):
         source (B,S) ids; valid (B,S) boolean, default: where source is not padding.
         """
         source, target = check_pair(type(self).__name__, source, target)
-        begin = xp.full((len(target), 1), BOS, dtype=target.dtype)
+        begin = xp.zeros((len(target), 1), dtype=target.dtype) + BOS
         tokens = xp.concatenate([begin, target[:, :-1]], axis=1)
         return self.decode(tokens, self.start(source, valid))[0]
 
@@ -93,7 +93,7 @@ class Translator(Module):
         if width == 1:
             return greedy(self.stepper(source, valid), start, end=EOS, max_len=length)
         valid = None if valid is None else np.repeat(asnumpy(valid), width, axis=0)
-        step = self.stepper(xp.repeat(source, width, axis=0), valid)
+        step = self.stepper(np.repeat(asnumpy(source), width, axis=0), valid)
         return beam(step, start, end=EOS, width=width, max_len=length)[0]
 
     def alignments(self, source, target, valid=None):

@@ -38,9 +38,9 @@ MAKERS = {
     "transformer": transformer(Transformer, n_layers=2),
     "post-norm": transformer(Transformer, residual=PostNorm),
     "tied": transformer(TiedTransformer),
-    "relative": transformer(
-        Transformer, positions=[attention.Relative(4, 3, rng=np.random.default_rng(1))], n_layers=2
-    ),
+    "relative": lambda rng: transformer(
+        Transformer, positions=[attention.Relative(4, 3, rng=rng)], n_layers=2
+    )(rng),
 }
 
 
