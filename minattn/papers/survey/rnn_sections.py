@@ -1,34 +1,17 @@
 """The sections of the survey: for each, the component that it became here and a check of its main fact.
 
-Checks take milliseconds and train nothing. All run in float64, on one fixed small sequence.
+Checks take milliseconds and train nothing; they want `precision(64)`. `SECTIONS` at the end is the table.
 """
-
-import importlib
 
 import numpy as np
 
-from ...attention import bahdanau
-from ...autodiff import Tensor, gradcheck, ops, precision
+from ...attention import multi_head, record
+from ...autodiff import Tensor, gradcheck, ops
+from ...models import Bahdanau, Plain, PointerNetwork
 from ...nn import GRU, LSTM, RNN, init
+from .rnn_gradients import jacobian, rest
 
-B, T, IN, H = 2, 5, 3, 4
-
-
-def jacobian(layer, x, state):
-    """d(state after x) / d(state before x), (H, H); of the cell state where the layer is an LSTM.
-
-    layer    a recurrent layer, one scan
-    x        (1, T, n_in)
-    state    what the layer returned before x, one sequence
-    The sequence is repeated H times and copy i is asked for the gradient of its element i, so one backward
-    pass gives all rows.
-    """
-    n = layer.n_hidden
-    former = [Tensor(np.repeat(s, n, axis=1), requires_grad=True) for s in state]
-    _, last = layer(np.repeat(x, n, axis=0), state=former if len(former) > 1 else former[0])
-    last = last[-1] if len(former) > 1 else last
-    (last[0] * np.eye(n)).sum().backward()
-    return former[-1].grad[0]
+B, T, IN, H = 2, 4, 2, 3
 
 
 def _inputs(seed=0):
@@ -103,12 +86,12 @@ def truncation_short():
 
 
 def powers():
-    """Around h = 0, where tanh is linear, W = lambda Q makes a gradient over k steps lambda^k times as long."""
+    """Around h = 0, where tanh is linear, W = lambda Q makes a gradient lambda^k times as long in k steps."""
     rng, k = np.random.default_rng(0), 17
     layer, norms = RNN(IN, H, rng=rng), {}
     for scale in (0.5, 1.0, 1.3):
         layer.scans[0].w_h.data = scale * init.orthogonal(rng, H)
-        norms[scale] = np.linalg.norm(jacobian(layer, np.zeros((1, k, IN)), [np.zeros((1, 1, H))]), 2)
+        norms[scale] = np.linalg.norm(jacobian(layer, np.zeros((1, k, IN)), rest(layer)), 2)
     return all(np.isclose(norm, scale**k, rtol=1e-12) for scale, norm in norms.items())
 
 
@@ -131,9 +114,63 @@ def stack():
 
 
 def mirror():
-    """Where both directions share weights, a reversed input swaps the two halves and reverses them in time."""
+    """With shared weights, a reversed input swaps the halves of both directions and reverses them in time."""
     rng, x = _inputs()
     layer = GRU(IN, H, rng=rng, bidirectional=True)
     layer.scans[1] = layer.scans[0]
     ahead, back = layer(x)[0].data, layer(x[:, ::-1])[0].data[:, ::-1]
     return np.array_equal(back[..., H:], ahead[..., :H]) and np.array_equal(back[..., :H], ahead[..., H:])
+
+
+def one_vector():
+    """However long the source, a decoder without attention gets one vector of one length."""
+    model = Plain(9, 9, d_embed=IN, d_encoder=H, d_decoder=7, rng=np.random.default_rng(0))
+    states = [model.start(np.full((B, length), 5)) for length in (3, 50)]
+    return all(s.memory.shape == (B, 1, 7) for s in states) and np.array_equal(
+        states[1].memory.data[:, 0], states[1].hidden.data
+    )
+
+
+def weighted_sum():
+    """alpha_ti = softmax_i(v^T tanh(W s_{t-1} + U h_i)),  c_t = sum_i alpha_ti h_i."""
+    rng = np.random.default_rng(0)
+    model = Bahdanau(9, 9, d_embed=IN, d_encoder=H, d_decoder=7, d_score=5, rng=rng)
+    with record(model.aligner) as traces:
+        model(rng.integers(3, 9, (B, 6)), rng.integers(3, 9, (B, T)))
+    t, score = traces[""], model.attention.score
+    pairs = (t.q.data @ score.w.data)[:, :, :, None] + (t.k.data @ score.u.data)[:, :, None]
+    weights = np.exp((np.tanh(pairs) @ score.v.data[:, None])[..., 0])
+    weights /= weights.sum(axis=-1, keepdims=True)
+    return np.allclose(t.weights.data, weights) and np.allclose(t.out.data, (weights @ t.k.data)[:, 0])
+
+
+def order_blind():
+    """Self-attention alone does not know the order: a permuted input permutes the output."""
+    rng = np.random.default_rng(0)
+    attention, x, order = multi_head(6, 2, rng=rng), rng.normal(size=(B, 5, 6)), rng.permutation(5)
+    return np.allclose(attention(x[:, order]).data, attention(x).data[:, order], atol=1e-12)
+
+
+def pointers():
+    """The probabilities of the places sum to 1; a place that was named before gets exactly 0."""
+    rng = np.random.default_rng(0)
+    model, free = PointerNetwork(9, d_embed=IN, n_hidden=4, rng=rng), np.ones((B, 5), dtype=bool)
+    x, memory, state = model.encode(rng.integers(9, size=(B, 5)), free)
+    free[0, 3] = free[1, 0] = False
+    p = ops.softmax(model.decode(x[:, :1], memory, free, state)[0]).data[:, 0]
+    return np.allclose(p.sum(axis=-1), 1) and np.array_equal(p == 0, ~free)
+
+
+SECTIONS = {  # section: (component, checks)
+    "recurrent networks": ("minattn.nn:RNN", (step_equation,)),
+    "backpropagation through time": ("minattn.autodiff:ops.rnn", (central_differences, double_sum)),
+    "truncated backpropagation": ("minattn.autodiff:ops.rnn", (truncation_long, truncation_short)),
+    "vanishing and exploding gradients": ("minattn.papers.survey.rnn_gradients:jacobian", (powers,)),
+    "long short-term memory": ("minattn.nn:LSTM", (copies,)),
+    "deep recurrent networks": ("minattn.nn:RNN", (stack,)),
+    "bidirectional networks": ("minattn.nn:GRU", (mirror,)),
+    "encoder-decoder": ("minattn.models:Plain", (one_vector,)),
+    "attention": ("minattn.models:Bahdanau", (weighted_sum,)),
+    "transformer": ("minattn.models:Transformer", (order_blind,)),
+    "pointer networks": ("minattn.models:PointerNetwork", (pointers,)),
+}
