@@ -80,7 +80,10 @@ def check_call(attention, t):
 
 
 def check_input(where, x, context, valid):
-    """x (B,T,..) and context (B,S,..) of floats; valid (B,S) boolean or None, returned as an array."""
+    """x (B,T,..) and context (B,S,..) of floats; valid (B,S) boolean or None, returned as an array.
+
+    Empty axes are allowed: B = 0 or T = 0 give an empty answer, with S = 0 every query gathers zeros.
+    """
     for name, value, length in (("x", x, "T"), ("context", context, "S")):
         if value.ndim != 3:
             raise ShapeError(
