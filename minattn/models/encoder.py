@@ -14,6 +14,7 @@ from ..autodiff import ops
 from ..backends import xp
 from ..errors import ArgumentError, DTypeError
 from ..nn import Embedding, LayerNorm, Linear, Module
+from ..nn.checks import check_sizes
 from .stepping import PAD, check_ids
 from .transformer import EncoderLayer, PostNorm
 
@@ -69,6 +70,7 @@ class MaskedLM(Module):
     def __init__(
         self, n_tokens, *, d_model=64, n_heads=4, n_layers=2, residual=PostNorm, positions=None, rng
     ):
+        check_sizes("MaskedLM", d_model=d_model, n_layers=n_layers)
         self.d_model = d_model
         self.positions = [Sinusoidal(d_model)] if positions is None else list(positions)
         self.embed = Embedding(n_tokens, d_model, rng=rng, std=1 / math.sqrt(d_model))

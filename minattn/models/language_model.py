@@ -15,6 +15,7 @@ from ..autodiff import ops
 from ..backends import xp
 from ..errors import ShapeError
 from ..nn import Embedding, FeedForward, Module, RMSNorm
+from ..nn.checks import check_sizes
 from .stepping import Stepper, check_ids
 
 
@@ -73,6 +74,7 @@ class LanguageModel(Module):
     def __init__(
         self, n_tokens, *, d_model, n_layers, attention, feed_forward=None, positions=None, norm=RMSNorm, rng
     ):
+        check_sizes("LanguageModel", n_tokens=n_tokens, d_model=d_model, n_layers=n_layers)
         make = feed_forward or (lambda: FeedForward(d_model, 4 * d_model, rng=rng))
         self.n_tokens, self.d_model, self.positions = n_tokens, d_model, positions
         self.embed = Embedding(n_tokens, d_model, rng=rng, std=1 / math.sqrt(d_model))

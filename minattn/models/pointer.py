@@ -15,6 +15,7 @@ from ..autodiff import no_grad, ops
 from ..backends import asnumpy, xp
 from ..errors import ArgumentError, ShapeError
 from ..nn import GRU, Embedding, Linear, Module, Parameter, init
+from ..nn.checks import check_sizes
 from .stepping import check_ids, evaluating
 
 
@@ -28,6 +29,7 @@ class PointerNetwork(Module):
     """
 
     def __init__(self, n_tokens, *, d_embed=24, n_hidden=32, rng):
+        check_sizes("PointerNetwork", n_hidden=n_hidden)
         if n_hidden % 2:
             raise ArgumentError(
                 "PointerNetwork(n_hidden)", expected="an even number", got=n_hidden, hint="32"

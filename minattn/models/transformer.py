@@ -14,6 +14,7 @@ from ..attention import Causal, KVCache, Sinusoidal, multi_head
 from ..autodiff import Tensor, ops
 from ..backends import xp
 from ..nn import Dropout, Embedding, FeedForward, LayerNorm, Linear, Module
+from ..nn.checks import check_sizes
 from .seq2seq import Translator
 
 
@@ -120,6 +121,7 @@ class Transformer(Translator):
     def __init__(
         self, n_source, n_target, *, d_model=48, n_heads=4, n_layers=1, residual=PreNorm, positions=None, rng
     ):
+        check_sizes(type(self).__name__, d_model=d_model, n_layers=n_layers)
         self.d_model = d_model
         self.positions = [Sinusoidal(d_model)] if positions is None else list(positions)
         std = 1 / math.sqrt(d_model)

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import numbers
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from ..backends import blas_threads
 from ..errors import ArgumentError, DTypeError
 from ..nn.optim import clip_grad_norm
 from . import checkpoints
+from .checks import check_batch, check_number, check_parts
 from .history import History
 from .interrupts import held_back
 from .progress import progress_line
@@ -43,12 +45,10 @@ class Options:
     progress: bool = True
 
     def __post_init__(self):
-        for name, least in (("clip", 0), ("every", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if value is not None and not value >= least:
-                raise ArgumentError(
-                    f"fit({name})", expected=f">= {least}", got=value, hint=f"leave {name} out"
-                )
+        check_number("every", self.every, 1)
+        check_number("seed", self.seed, 0)
+        if self.clip is not None:
+            check_number("clip", self.clip, 0, numbers.Real)
 
 
 def fit(model, batch, loss, optimiser, *, steps, **options):
@@ -67,12 +67,13 @@ def fit(model, batch, loss, optimiser, *, steps, **options):
     comes with its step), CheckpointError for a file that is damaged or of another run, OutputError where none
     can be written.
     """
-    unknown = options.keys() - Options.__dataclass_fields__.keys()
-    if unknown or steps < 0:
+    check_parts(model, batch, loss, optimiser)
+    check_number("steps", steps, 0)
+    if unknown := options.keys() - Options.__dataclass_fields__.keys():
         raise ArgumentError(
-            "fit(model, batch, loss, optimiser, steps=...)",
-            expected="steps >= 0 and the options " + ", ".join(Options.__dataclass_fields__),
-            got=f"steps={steps}, {', '.join(sorted(unknown)) or 'no other'}",
+            "fit(..., **options)",
+            expected="options among " + ", ".join(Options.__dataclass_fields__),
+            got=", ".join(sorted(unknown)),
             hint="help(fit)",
         )
     trainer = _Trainer(model, batch, loss, optimiser, Options(**options))
@@ -130,7 +131,7 @@ class _Trainer:
         """Leave the gradient of one batch in the parameters; returns the loss."""
         where = f"{self.options.label or 'fit'}, step {self.done}"
         batch = self.batch(self.rng)
-        _check_batch(where, batch)
+        check_batch(where, batch)
         self.optimiser.zero_grad()
         loss = self.loss(self.model, batch)
         if not isinstance(loss, Tensor):
@@ -165,15 +166,3 @@ class _Trainer:
             "clip": self.options.clip,
         }
         return {**mine, "optimiser": type(self.optimiser).__name__, **settings}
-
-
-def _check_batch(where, batch):
-    if not isinstance(batch, dict):
-        raise DTypeError(
-            where, expected="batch(rng) -> dict of arrays", got=type(batch).__name__, hint="dict(inputs=...)"
-        )
-    for name, value in batch.items():
-        if 0 in getattr(value, "shape", ()):
-            raise ArgumentError(
-                where, expected=f"a batch with rows in {name!r}", got=value.shape, hint="batch size >= 1"
-            )

@@ -6,7 +6,8 @@ from translators import MAKERS, sentences
 
 from minattn.attention import LearnedPositions
 from minattn.autodiff import Tensor, ops
-from minattn.models import PostNorm, PreNorm, TiedTransformer, Transformer
+from minattn.errors import ArgumentError
+from minattn.models import MaskedLM, PostNorm, PreNorm, TiedTransformer, Transformer, gpt
 
 
 def build(cls=Transformer, **settings):
@@ -76,3 +77,15 @@ def test_learned_positions_belong_to_the_model():
 def test_layers_of_the_decoder_look_at_the_encoder():
     model = MAKERS["transformer"](np.random.default_rng(3))
     assert model.aligner is model.decoder[1].cross and len(model.encoder) == len(model.decoder) == 2
+
+
+@pytest.mark.parametrize("sizes", [{"n_layers": 0}, {"d_model": 0}, {"n_heads": 5}, {"d_model": 2.5}])
+def test_impossible_sizes_are_refused(sizes):
+    given = {"d_model": 12, "n_heads": 3, "rng": np.random.default_rng(0), **sizes}
+    for make in (
+        lambda: Transformer(13, 17, **given),
+        lambda: MaskedLM(13, **given),
+        lambda: gpt(13, **given),
+    ):
+        with pytest.raises(ArgumentError, match="expected"):
+            make()

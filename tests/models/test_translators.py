@@ -133,6 +133,22 @@ def test_input_that_does_not_fit_is_refused(model, error, change):
         model.loss(*change(*sentences()))
 
 
+def test_a_sentence_of_nothing_but_padding_gives_numbers(model):
+    source, target = sentences()
+    source[2] = target[3] = 0
+    loss = model.loss(source, target)
+    loss.backward()
+    assert np.isfinite(loss.item())
+    assert all(np.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+    assert len(model.translate(source, max_len=3)) == 5
+
+
+@pytest.mark.parametrize("valid", [np.ones((5, 6), dtype=bool), np.ones((5, 7))])
+def test_valid_must_be_one_flag_a_word(model, valid):
+    with pytest.raises((ShapeError, DTypeError), match="expected"):
+        model.loss(*sentences(), valid=valid)
+
+
 def test_a_prefix_must_grow(model):
     source, _ = sentences()
     step = model.stepper(source)

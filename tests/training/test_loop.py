@@ -72,7 +72,12 @@ def test_a_loss_that_is_not_finite_names_the_step_and_moves_nothing():
         (DTypeError, "dict of arrays", {"batch": lambda rng: np.zeros((2, 3))}),
         (DTypeError, "Tensor", {"loss": lambda model, batch: loss(model, batch).item()}),
         (ValueError, "one element", {"loss": lambda model, batch: model(batch["x"])}),
-        (ArgumentError, "steps >= 0", {"steps": -1}),
+        (ArgumentError, "steps", {"steps": -1}),
+        (DTypeError, "steps", {"steps": "9"}),
+        (DTypeError, "a whole number", {"seed": 0.5}),
+        (DTypeError, "batch", {"batch": None}),
+        (DTypeError, "Optimiser", {"optimiser": None}),
+        (ArgumentError, "this model's", {"optimiser": make()[1]}),
         (ArgumentError, "colour", {"colour": 3}),
         (ArgumentError, "clip", {"clip": -1.0}),
         (ArgumentError, "every", {"every": 0}),
@@ -80,9 +85,9 @@ def test_a_loss_that_is_not_finite_names_the_step_and_moves_nothing():
 )
 def test_what_cannot_be_trained_is_refused(error, word, changes):
     model, optimiser = make()
-    given = {"batch": batch, "loss": loss, "steps": 2, "progress": False, **changes}
+    given = {"batch": batch, "loss": loss, "optimiser": optimiser, "steps": 2, "progress": False, **changes}
     with pytest.raises(error, match=word):
-        fit(model, given.pop("batch"), given.pop("loss"), optimiser, **given)
+        fit(model, **given)
 
 
 def test_ctrl_c_waits_for_the_end_of_the_step():
