@@ -148,6 +148,8 @@ def sparsemax(x, mask=None, axis=-1):
         [0.5, 0.5, 0.0]
     """
     x = xp.moveaxis(x if mask is None else xp.where(mask, x, -np.inf), axis, -1)
+    if x.size == 0:
+        return xp.moveaxis(x, -1, axis)
     top = xp.max(x, axis=-1, keepdims=True)
     x = x - xp.where(xp.isfinite(top), top, 0)
     low = xp.where(xp.isfinite(x), x, -2)  # the largest is 0, so nothing below -1 can take part
@@ -171,6 +173,7 @@ def _(g, out, x, mask=None, axis=-1):
 @sparsemax.samples
 def _(rng):
     yield call(rng.normal(size=(2, 3, 5)))
+    yield call(rng.normal(size=(2, 3, 0)))
     yield call(rng.normal(size=(2, 5, 3)), axis=-2)
     mask = rng.random((3, 5)) < 0.6
     mask[1] = False
