@@ -40,7 +40,7 @@ PAPER = Paper(
     "sparsified softmax, and heads that switch off for some queries.",
     part="accuracy, zeros, and heads that switch off; alignment is reported only, speed is not measured.",
     note="ReLA finds every absent key, but its lead over softmax is .011 and not .012 or more: softmax may "
-    "choose among three learning rates and finds .989 of them, not the .975 that the row was designed on with "
+    "choose among three learning rates, and finds .989, not the .975 that the row was designed on with "
     "one rate. ReLU chooses the smallest rate, with which its head is silent for under half of the absent "
     "keys; with 0.01 it was silent for nine in ten, but failed on one of the two tuning seeds. "
     "In translation heads are silent on some words that have a source, hardly ever on particles, where "
