@@ -48,7 +48,7 @@ FUNCTIONS = {
     "zeros_like": "a dtype order",
 }
 FROM_HOST = ("array", "asarray", "ascontiguousarray")
-MISSING = object()
+NOTHING = object()
 
 
 def to_host(value):
@@ -60,6 +60,10 @@ def to_host(value):
     if isinstance(value, (tuple, list)):
         return type(value)(map(to_host, value))
     return value
+
+
+def to_host_values(kwargs):
+    return {key: to_host(value) for key, value in kwargs.items()}
 
 
 def to_device(value):
@@ -113,49 +117,37 @@ def _method(name):
     return method
 
 
-def to_host_values(kwargs):
-    return {key: to_host(value) for key, value in kwargs.items()}
+def _in_place(function):
+    def method(self, other):
+        self.inside = function(self.inside, to_host(other))
+        return self
+
+    return method
 
 
 def _operator(function, swapped=False):
-    def method(self, other=MISSING):
-        given = [self] if other is MISSING else [other, self] if swapped else [self, other]
+    def method(self, other=NOTHING):
+        given = [self] if other is NOTHING else [other, self] if swapped else [self, other]
         return to_device(function(*map(to_host, given)))
 
     return method
 
 
-for _name in (
-    "all",
-    "any",
-    "astype",
-    "copy",
-    "item",
-    "max",
-    "mean",
-    "min",
-    "ravel",
-    "reshape",
-    "sum",
-    "swapaxes",
-    "tolist",
-    "transpose",
-):
+METHODS = ("all", "any", "astype", "copy", "item", "max", "mean", "min", "ravel", "reshape", "sum",
+           "swapaxes", "tolist", "transpose")  # fmt: skip
+BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor")
+OTHERS = ("lt", "le", "gt", "ge", "eq", "ne", "neg", "abs", "invert", "index")
+for _name in METHODS:
     setattr(DeviceArray, _name, _method(_name))
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"):
-    _function = getattr(operator, f"__{_name}__")
-    setattr(DeviceArray, f"__{_name}__", _operator(_function))
-    setattr(DeviceArray, f"__r{_name}__", _operator(_function, swapped=True))
-for _name in ("lt", "le", "gt", "ge", "eq", "ne", "neg", "abs", "invert", "bool", "int", "float", "index"):
-    _function = {"bool": bool, "int": int, "float": float}.get(_name) or getattr(operator, f"__{_name}__")
-    setattr(DeviceArray, f"__{_name}__", _operator(_function))
+for _name in BINARY:
+    setattr(DeviceArray, f"__{_name}__", _operator(getattr(operator, f"__{_name}__")))
+    setattr(DeviceArray, f"__r{_name}__", _operator(getattr(operator, f"__{_name}__"), swapped=True))
+for _name in OTHERS:
+    setattr(DeviceArray, f"__{_name}__", _operator(getattr(operator, f"__{_name}__")))
+for _type in (bool, int, float):
+    setattr(DeviceArray, f"__{_type.__name__}__", _operator(_type))
 for _name in ("iadd", "isub", "imul", "itruediv"):
-
-    def _in_place(self, other, function=getattr(operator, f"__{_name}__")):  # noqa: B008
-        self.inside = function(self.inside, to_host(other))
-        return self
-
-    setattr(DeviceArray, f"__{_name}__", _in_place)
+    setattr(DeviceArray, f"__{_name}__", _in_place(getattr(operator, f"__{_name}__")))
 
 
 class _Function:
