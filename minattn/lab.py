@@ -4,12 +4,14 @@
     predict(question, options, ...)     a question to answer before the experiment is run
     picture(fig, "falls with distance") a figure, with its description for those who cannot see it
 
-Plain text in a terminal; in a notebook Markdown, HTML that needs no widgets, and PNG.
+Plain text in a terminal; in a notebook Markdown, and HTML that needs no widgets.
 """
 
 import ast
+import base64
 import html
 import inspect
+import io
 import pkgutil
 import re
 import string
@@ -215,9 +217,12 @@ class Picture:
     def __repr__(self):
         return f"Picture: {self.alt}"
 
-    def _repr_png_(self):
-        import io
-
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """HTML, which alone can carry the description to a screen reader, and PNG for other front ends."""
         file = io.BytesIO()
         self.fig.savefig(file, format="png")
-        return file.getvalue(), {"alt": self.alt}
+        png = base64.b64encode(file.getvalue()).decode()
+        shown = (
+            f'<img src="data:image/png;base64,{png}" alt="{html.escape(self.alt)}" style="max-width:100%">'
+        )
+        return {"text/plain": repr(self), "text/html": shown, "image/png": png}

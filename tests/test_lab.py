@@ -1,6 +1,7 @@
 """What the lessons use: sources as they stand in the files, predictions, described pictures."""
 
 import ast
+import base64
 import inspect
 
 import pytest
@@ -86,10 +87,12 @@ def test_a_question_without_a_choice_is_refused(options, answer):
 def test_a_picture_brings_its_description():
     fig, ax = plots.figure()
     plots.curves(ax, {"loss": [3.0, 2.0]})
-    shown = picture(fig, "It falls\n    from 3 to 2.")
-    png, facts = shown._repr_png_()
-    assert png.startswith(b"\x89PNG") and facts == {"alt": "It falls from 3 to 2."}
-    assert repr(shown) == "Picture: It falls from 3 to 2."
+    shown = picture(fig, 'It falls\n    from "3" to 2.')
+    bundle = shown._repr_mimebundle_()
+    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
+    assert bundle["image/png"] in bundle["text/html"]
+    assert 'alt="It falls from &quot;3&quot; to 2."' in bundle["text/html"]
+    assert repr(shown) == bundle["text/plain"] == 'Picture: It falls from "3" to 2.'
 
 
 @pytest.mark.parametrize("alt", ["", "  ", None])
