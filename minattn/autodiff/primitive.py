@@ -83,7 +83,9 @@ class Primitive:
         if out is NotImplemented:
             out = self._array_forward(arrays, static)
         out, saved = out if self.saves else (out, None)
-        if out.dtype is _FLOAT64 and default_dtype() is not np.float64:
+        if isinstance(out, (bool, int, float)) or (
+            out.dtype is _FLOAT64 and default_dtype() is not np.float64
+        ):
             out = _as_wide_as(arrays, out)
         follow = follow and grad_enabled()
         return Tensor.made_by(out, Node(self, kept, static, saved, backend) if follow else None)
@@ -168,4 +170,4 @@ def _lift(value):
 def _as_wide_as(arrays, out):
     """A result made of integers and Python numbers alone gets the precision in force, not float64."""
     made_of_floats = any(a.dtype.kind == "f" for a in arrays if hasattr(a, "dtype"))
-    return out if made_of_floats else out.astype(default_dtype())
+    return out if made_of_floats else as_array(out)

@@ -190,6 +190,7 @@ def test_float32_does_not_grow():
     integers = Tensor([1, 2, 4])
     assert integers.dtype.kind == "i" and integers.sum().dtype.kind == "i"
     assert integers.mean().dtype == (integers / 2).dtype == ops.exp(1.0).dtype == np.float32
+    assert ops.add(1, 2).item() == 3 and ops.add(1.0, 2).dtype == np.float32
 
 
 def test_integers_booleans_and_other_data():

@@ -95,6 +95,10 @@ def _(rng):
 class _Joined(Primitive):
     """A primitive of any number of arrays: f(x, y, ..., axis=0)."""
 
+    def __init__(self, forward):
+        super().__init__(forward)
+        del self.__wrapped__  # its signature is not the one to call
+
     def __call__(self, arrays, axis=0):
         if len(arrays) == 0:
             raise ShapeError(
