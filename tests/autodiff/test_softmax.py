@@ -43,6 +43,17 @@ def test_mask_wider_than_the_scores(backend):
 
 
 @both
+@pytest.mark.parametrize(
+    "shape", [(), (1,), (5,), (3, 5), (3, 1), (1, 3, 5), (2, 1, 5), (2, 1, 1), (1, 1, 1)]
+)
+def test_mask_of_every_shape(shape, backend):
+    mask = np.random.default_rng(5).random(shape) < 0.7
+    with backends.using(backend), precision(64):
+        got = ops.softmax(X, mask).numpy()
+        np.testing.assert_allclose(got, ops.softmax(X, np.broadcast_to(mask, X.shape)).numpy(), atol=1e-15)
+
+
+@both
 def test_huge_scores_and_shifts_change_nothing(backend):
     with backends.using(backend):
         near = ops.softmax(X).numpy()

@@ -10,7 +10,7 @@ from ..primitive import call, primitive
 from ..tensor import Tensor, as_tensor
 from .attention_kernels import attention_backward, attention_forward
 from .kernel_math import dense, rows, same_float
-from .softmax import softmax, softmax_rows, softmax_rows_backward
+from .softmax import mask_rows, softmax, softmax_rows, softmax_rows_backward
 
 
 @primitive(saves=True)
@@ -36,7 +36,7 @@ def _(g, out, weights, q, k, v, mask=None, bias=None, scale=1.0):
     )
 
 
-FEW_KEYS = 256  # up to here weights are kept: it is cheap, and faster than making them again
+FEW_KEYS = 128  # up to here weights are kept: it is cheap, and faster than making them again
 
 
 def _covered(q, k, v):
@@ -82,8 +82,8 @@ def _few_keys_forward(q, k, v, mask, bias, scale):
     np.matmul(q * q.dtype.type(scale), k.swapaxes(-1, -2), out=weights)
     if bias is not None:
         weights += bias
-    allowed = np.empty((0, 0), bool) if mask is None else rows(np.broadcast_to(mask, weights.shape))
-    softmax_rows(rows(weights), allowed, rows(weights))  # in place: fresh memory costs more than arithmetic
+    # In place: fresh memory costs more than the arithmetic.
+    softmax_rows(rows(weights), mask_rows(mask, weights.shape), rows(weights))
     return np.matmul(weights, v), weights
 
 
@@ -120,7 +120,7 @@ def attention(q, k, v, mask=None, bias=None, scale=None):
     bias   numbers added to the scores, broadcast against (B, H, T, S); no gradient flows to it
     scale  default 1/sqrt(d)
     Returns (B, H, T, dv). A row that may attend nowhere gives zeros and gets no gradient.
-    The numba backend goes over more than 256 keys in tiles and never holds all weights.
+    The numba backend goes over more than 128 keys in tiles and never holds all weights.
     Raises ShapeError or DTypeError where the arguments do not fit, ArgumentError where `bias` wants a
     gradient. Source: arXiv 1706.03762, equation 1.
 

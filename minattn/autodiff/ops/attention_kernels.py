@@ -117,7 +117,8 @@ def attention_forward(q, k, v, mask, bias, scale, out, lse):
     """Fills out (B, H, T, dv), which comes as zeros, and lse (B, H, T)."""
     n_batch, n_heads, n_q = lse.shape
     width, room = v.shape[3], np.empty((3, TILE * max(TILE, v.shape[3])), q.dtype)
-    top, total, shift, shrink = np.empty((4, TILE), q.dtype)
+    top, total = np.empty(TILE, q.dtype), np.empty(TILE, q.dtype)  # four arrays, not four rows of one:
+    shift, shrink = np.empty(TILE, q.dtype), np.empty(TILE, q.dtype)  # only so does the compiler vectorise
     for block in range(n_batch * n_heads * -(-n_q // TILE)):
         b, h, i = block // n_heads % n_batch, block % n_heads, block // (n_heads * n_batch) * TILE
         queries = q[b, h, i : i + TILE]

@@ -53,15 +53,16 @@ def _(rng):
 
 @jit(fastmath=True)
 def softmax_rows(x, mask, out):
-    """Softmax of each row of x (N, n); mask (N, n), or empty where all take part."""
+    """Softmax of each row of x (N, n); mask (M, n) repeats every M rows, or is empty: all take part."""
     never, one = x.dtype.type(-np.inf), x.dtype.type(1)
     for i in range(x.shape[0]):
         row = out[i]
         for j in range(row.size):
             row[j] = x[i, j]
         if mask.size > 0:
+            allowed = mask[i % mask.shape[0]]
             for j in range(row.size):
-                row[j] = row[j] if mask[i, j] else never
+                row[j] = row[j] if allowed[j] else never
         top = largest(row)
         if top == never:
             row[:] = 0
@@ -80,14 +81,23 @@ def softmax_rows_backward(g, out, grad):
             grad[i, j] = out[i, j] * (g[i, j] - along)
 
 
+def mask_rows(mask, shape):
+    """A mask for softmax_rows over an array of `shape`; one that the first axes share stays small."""
+    if mask is None:
+        return np.empty((0, 0), bool)
+    while mask.ndim > 1 and mask.shape[0] == 1:
+        mask = mask[0]
+    whole = mask.ndim > 0 and mask.shape == shape[len(shape) - mask.ndim :]
+    return rows(mask if whole else np.broadcast_to(mask, shape))
+
+
 @softmax.kernel("numba")
 def _(x, mask=None, axis=-1):
     fits = mask is None or np.broadcast_shapes(mask.shape, x.shape) == x.shape
     if x.ndim == 0 or axis % x.ndim != x.ndim - 1 or x.size == 0 or not same_float(x) or not fits:
         return NotImplemented
-    allowed = np.empty((0, 0), bool) if mask is None else rows(np.broadcast_to(mask, x.shape))
     out = np.empty(x.shape, x.dtype)
-    softmax_rows(rows(x), allowed, out.reshape(-1, x.shape[-1]))
+    softmax_rows(rows(x), mask_rows(mask, x.shape), rows(out))
     return out
 
 
