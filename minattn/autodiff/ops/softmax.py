@@ -93,6 +93,7 @@ def mask_rows(mask, shape):
 
 @softmax.kernel("numba")
 def _(x, mask=None, axis=-1):
+    mask = None if mask is None else np.asarray(mask)
     fits = mask is None or np.broadcast_shapes(mask.shape, x.shape) == x.shape
     if x.ndim == 0 or axis % x.ndim != x.ndim - 1 or x.size == 0 or not same_float(x) or not fits:
         return NotImplemented
