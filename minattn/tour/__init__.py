@@ -93,6 +93,6 @@ def run(screen, seed, folder, backend, long_=False, *, steps=600, language_steps
     screen.second_part(language.Text.load())
     model = language.train(seed, language_steps or (language.LONG if long_ else language.SHORT))
     screen.language(model)
-    saved += pictures.language(folder, model)
+    saved += pictures.language(folder, model) + pictures.overview(folder, world, results, model)
     screen.closing(saved)
     return results, model
