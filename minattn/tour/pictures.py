@@ -1,4 +1,4 @@
-"""What the tour saves: maps beside the truth, accuracy by length, losses, the language model; and all in one."""
+"""What the tour saves: maps beside the truth, accuracy by length, losses, the language model; all in one."""
 
 import numpy as np
 
