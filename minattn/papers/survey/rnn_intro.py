@@ -39,6 +39,11 @@ PAPER = Paper(
     "encoder-decoders, attention and pointer networks lift one limit after the other.",
     part="vanishing gradients, memory, attention and pointers are measured; exploding gradients, deep and "
     "bidirectional networks have exact checks only",
+    note="An RNN of radius 1.3 does not explode along real inputs, because tanh saturates; the linear case "
+    "does, and is an exact check. An LSTM with forget bias 0 fades faster than any RNN here. A plain RNN "
+    "may hold a symbol over 40 steps after all: at one of two tuning seeds (.86), at none of the reported "
+    "ones. On 7 numbers the pointer is hardly more often right than a softmax over values, and less often "
+    "than one with attention to the input; but only the pointer never names a number that is not there.",
     choose="accuracy",
     budget_s=20,
 )
