@@ -38,7 +38,7 @@ PAPER = Paper(
     claim="Plain RNNs suffer from vanishing and exploding gradients; LSTM, deep and bidirectional RNNs, "
     "encoder-decoders, attention and pointer networks lift one limit after the other.",
     part="vanishing gradients, memory, attention and pointers are measured; exploding gradients, deep and "
-    "bidirectional networks have exact checks only",
+    "bidirectional networks have exact checks only.",
     note="An RNN of radius 1.3 does not explode along real inputs, because tanh saturates; the linear case "
     "does, and is an exact check. An LSTM with forget bias 0 fades faster than any RNN here. A plain RNN "
     "may hold a symbol over 40 steps after all: at one of two tuning seeds (.86), at none of the reported "

@@ -32,7 +32,7 @@ PAPER = Paper(
     claim="Local attention gains 5.0 BLEU over a non-attentional system with known techniques; dot works "
     "best for global and general for local attention; an ensemble gets 25.9 BLEU on WMT'15 English-German.",
     part="attention, global and local, beats none by far; a score that reads the source aligns better than "
-    "one that does not. General and local-p are reported only; no ensemble, no real text",
+    "one that does not. General and local-p are reported only; no ensemble, no real text.",
     note="Local-p has the paper's D = 10, which spans most of such short sources. With D = 6 it got BLEU 19 "
     "to 72 on the tuning seeds: a word outside the window passes no gradient, so a wrong place stays wrong. "
     "With dot scores and D = 10 it got 99 and more there, so that general is best for local attention did "
