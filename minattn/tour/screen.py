@@ -112,8 +112,8 @@ class Screen:
 
     def closing(self, saved):
         self.say()
-        self.say("Pictures", "bold")
+        self.say(f"Pictures in {saved[0].parent}", "bold")
         for path in saved:
-            self.say(f"   {path}")
+            self.say(f"   {path.name}")
         self.say()
         self.say("Next: build it yourself.  minattn learn", "bold")
