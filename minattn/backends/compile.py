@@ -3,6 +3,9 @@
 `@jit` marks the body. Called, it is compiled by Numba at its first call (the machine code is cached
 on disk), or runs as plain Python where Numba is missing or inside `without_compiler()`: so a learner
 can step through it with a debugger, and its arithmetic can be tested without Numba.
+
+Numba compiles a cached kernel again when its own file has changed, not when a kernel that it calls
+from another file has: after an edit there, delete the `__pycache__` folders (or NUMBA_CACHE_DIR).
 """
 
 import importlib.util

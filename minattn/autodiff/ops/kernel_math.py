@@ -54,6 +54,7 @@ def exp(x):
     tail = f * (real(1 / 6) + tail)
     tail = f * (real(1 / 2) + tail)
     tail = real(1) + f * (real(1) + tail)
+    n = n if n == n else real(0)  # nan has no bits to shift; it stays in the tail
     power = np.int32((np.int32(n) + 127) << 23).view(np.float32)
     return real(0) if vanishes else tail * real(power)
 

@@ -24,8 +24,8 @@ def scan_order(x, reverse):
 
 
 def time_order(steps, reverse):
-    """(T, B, ..) in scan order -> (B, T, ..) in time order."""
-    return xp.ascontiguousarray(xp.swapaxes(steps[::-1] if reverse else steps, 0, 1))
+    """(T, B, ..) in scan order -> (B, T, ..) in time order, as a view."""
+    return xp.swapaxes(steps[::-1] if reverse else steps, 0, 1)
 
 
 def live_steps(valid, reverse):

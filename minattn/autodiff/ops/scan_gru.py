@@ -36,7 +36,7 @@ def _gru(x, w_x, w_h, b_x, b_h, h0, valid=None, reverse=False, truncate=None):
         n[:] = xp.tanh(n + r * shared[t])
         new = (1 - z) * n + z * h
         states[t + 1] = new if live is None else xp.where(live[t], new, h)
-    return time_order(states[1:], reverse), (states, gates, shared)
+    return xp.ascontiguousarray(time_order(states[1:], reverse)), (states, gates, shared)
 
 
 def _parts(gates, size):
@@ -133,7 +133,7 @@ def _(x, w_x, w_h, b_x, b_h, h0, valid=None, reverse=False, truncate=None):
     shared = np.empty(states[1:].shape, h0.dtype)
     bias = np.zeros(len(w_h), h0.dtype) if b_h is None else b_h
     gru_forward(gates, dense(w_h.T), dense(bias), states, shared, live_rows(valid, reverse))
-    return time_order(states[1:], reverse), (states, gates, shared)
+    return xp.ascontiguousarray(time_order(states[1:], reverse)), (states, gates, shared)
 
 
 @_gru.vjp_kernel("numba")

@@ -25,6 +25,13 @@ def _parts(gates, size):
     return (gates[:, j * size : (j + 1) * size] for j in range(4))
 
 
+def _side_by_side(h, c, reverse):
+    """The states after the start, (T + 1, B, H) each, as one (2, B, T, H) in time order."""
+    both = xp.empty((2, h.shape[1], len(h) - 1, h.shape[2]), dtype=h.dtype)
+    both[0], both[1] = time_order(h[1:], reverse), time_order(c[1:], reverse)
+    return both
+
+
 @primitive(saves=True)
 def _lstm(x, w_x, w_h, b_x, b_h, h0, c0, valid=None, reverse=False, truncate=None):
     """The fused part of `lstm`: (2, B, T, H), h and c; keeps h, c and the gates after activation."""
@@ -39,7 +46,7 @@ def _lstm(x, w_x, w_h, b_x, b_h, h0, c0, valid=None, reverse=False, truncate=Non
         new_h = o * xp.tanh(new_c)
         h[t + 1] = new_h if live is None else xp.where(live[t], new_h, h[t])
         c[t + 1] = new_c if live is None else xp.where(live[t], new_c, c[t])
-    return xp.stack([time_order(h[1:], reverse), time_order(c[1:], reverse)]), (h, c, gates)
+    return _side_by_side(h, c, reverse), (h, c, gates)
 
 
 @_lstm.vjp
@@ -132,7 +139,7 @@ def _(x, w_x, w_h, b_x, b_h, h0, c0, valid=None, reverse=False, truncate=None):
     h, c = (np.empty((len(gates) + 1, *h0.shape), h0.dtype) for _ in range(2))
     h[0], c[0] = h0, c0
     lstm_forward(gates, dense(w_h.T), h, c, live_rows(valid, reverse))
-    return np.stack([time_order(h[1:], reverse), time_order(c[1:], reverse)]), (h, c, gates)
+    return _side_by_side(h, c, reverse), (h, c, gates)
 
 
 @_lstm.vjp_kernel("numba")

@@ -25,7 +25,7 @@ def _rnn(x, w_x, w_h, b_x, b_h, h0, valid=None, activation="tanh", reverse=False
         a = shares[t] + state_share(states[t], w_h, b_h)
         h = xp.tanh(a) if activation == "tanh" else xp.maximum(a, 0)
         states[t + 1] = h if live is None else xp.where(live[t], h, states[t])
-    return time_order(states[1:], reverse), states
+    return xp.ascontiguousarray(time_order(states[1:], reverse)), states
 
 
 @_rnn.vjp
