@@ -1,9 +1,11 @@
 """The command line: help, the error panel, exit codes, and what doctor finds and mends."""
 
 import json
+import os
 import pickle
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -14,11 +16,15 @@ from minattn import cli
 from minattn.commands import health, kernels, lessons
 from minattn.errors import ShapeError
 
+OUTDATED = kernels.outdated
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """Every test has its own data folder, and leaves the backend as it was."""
+    """Every test has its own data folder and an empty kernel cache, and leaves the backend as it was."""
     monkeypatch.setenv("MINATTN_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(kernels, "cache_folders", lambda: set())
+    monkeypatch.setattr(kernels, "outdated", lambda: [])
     monkeypatch.setenv("COLUMNS", "110")
     with minattn.using(minattn.current()):
         yield tmp_path / "home"
@@ -162,6 +168,24 @@ def test_doctor_clears_a_broken_kernel_cache_and_nothing_else(tmp_path, monkeypa
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["a.1.nbc", "a.nbi", "note.txt"]
     (finding,) = health.kernel_cache()
     assert finding.state == "good" and "1 kernels" in finding.says
+
+
+def test_doctor_sees_kernels_that_are_older_than_what_they_call(tmp_path, monkeypatch):
+    """Numba looks at a kernel's own file only."""
+    shared = kernels.kernels()[0]
+    namespace = {"shared": shared}
+    exec(compile("def caller(x):\n    return shared(x)\n", str(tmp_path / "caller.py"), "exec"), namespace)
+    caller = type(shared)(namespace["caller"])
+    caller._compiled = SimpleNamespace(stats=SimpleNamespace(cache_path=str(tmp_path)))
+    monkeypatch.setattr(kernels, "kernels", lambda: [caller])
+    old, new = tmp_path / "caller.caller-1.py311.nbi", tmp_path / "caller.caller-9.py311.nbi"
+    for path, time in ((old, 1), (new, 1)):
+        path.touch()
+        os.utime(path, (time, time))
+    assert shared in kernels.called_by(caller)
+    assert list(OUTDATED()) == [old], "the one of this line of the file"
+    os.utime(old)
+    assert list(OUTDATED()) == []
 
 
 def test_a_missing_package_comes_with_its_pip_line(monkeypatch):

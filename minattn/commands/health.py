@@ -129,24 +129,28 @@ def kernel_cache():
         yield Finding("kernel cache", "absent", "no numba, so nothing to keep")
         return
     try:
-        cache = kernels.inspect(kernels.cache_folders())
+        cache = kernels.inspect(kernels.cache_folders(), kernels.outdated())
     except (RuntimeError, OSError) as error:
         hint = "set NUMBA_CACHE_DIR to a folder that you may write"
         yield Finding("kernel cache", "broken", str(error), hint)
         return
-    if cache.broken:
-        says = f"{len(cache.broken)} files cannot be read, the first is {cache.broken[0]}"
-        yield Finding("kernel cache", "broken", says, "minattn doctor --fix", _cleared(cache))
-    else:
+    for paths, what in (
+        (cache.broken, "cannot be read"),
+        (cache.outdated, "are older than code that they call"),
+    ):
+        if paths:
+            says = f"{len(paths)} files {what}, the first is {paths[0]}"
+            yield Finding("kernel cache", "broken", says, "minattn doctor --fix", _cleared(cache, len(paths)))
+    if not cache.broken and not cache.outdated:
         where = os.path.commonpath(cache.folders) if cache.folders else "none has run yet"
         says = f"{len(cache.indexes)} kernels, {cache.size / 1e6:.1f} MB, {where}"
         yield Finding("kernel cache", "good", says, "" if cache.indexes else "minattn doctor --warm")
 
 
-def _cleared(cache):
+def _cleared(cache, count):
     def mend():
         cache.clear()
-        return f"{len(cache.broken)} files removed; their kernels are compiled again when needed"
+        return f"{count} files removed; their kernels are compiled again when needed"
 
     return mend
 

@@ -10,16 +10,21 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Cache:
-    """The files that Numba keeps for the kernels of minattn; `broken` ones stop it from loading them."""
+    """The files that Numba keeps for the kernels of minattn.
+
+    broken     cannot be read: Numba would stop there
+    outdated   indexes of kernels that call one of another file, which has changed since: Numba does not see that
+    """
 
     folders: tuple
     indexes: tuple
     size: int
     broken: tuple
+    outdated: tuple = ()
 
     def clear(self):
-        """Delete the broken files; Numba compiles those kernels again."""
-        for path in self.broken:
+        """Delete broken and outdated files; Numba compiles those kernels again."""
+        for path in {*self.broken, *self.outdated}:
             path.unlink(missing_ok=True)
 
 
@@ -37,7 +42,30 @@ def cache_folders():
     return {Path(kernel.compiled().stats.cache_path) for kernel in kernels()}
 
 
-def inspect(folders):
+def called_by(kernel):
+    """The kernels that a kernel calls, directly or through others."""
+    found, waiting = [], [kernel]
+    while waiting:
+        body = waiting.pop().body
+        named = (body.__globals__.get(name) for name in body.__code__.co_names)
+        new = [k for k in named if isinstance(k, type(kernel)) and k not in found]
+        found += new
+        waiting += new
+    return found
+
+
+def outdated():
+    """Indexes that are older than the file of a kernel that theirs calls."""
+    for kernel in kernels():
+        code, folder = kernel.body.__code__, Path(kernel.compiled().stats.cache_path)
+        files = {Path(called.body.__code__.co_filename) for called in called_by(kernel)}
+        changed = max((file.stat().st_mtime for file in files), default=0)
+        for index in folder.glob(f"*.{kernel.__name__}-{code.co_firstlineno}.py*.nbi"):
+            if index.stat().st_mtime < changed:
+                yield index
+
+
+def inspect(folders, outdated=()):
     """The state of the cache in `folders`, as a Cache."""
     indexes, data, broken = [], [], []
     for folder in sorted(folders):
@@ -48,7 +76,7 @@ def inspect(folders):
             broken.append(path)
     broken += [path for path in data if not _loads(path)]
     size = sum(path.stat().st_size for path in indexes + data)
-    return Cache(tuple(sorted(folders)), tuple(indexes), size, tuple(broken))
+    return Cache(tuple(sorted(folders)), tuple(indexes), size, tuple(broken), tuple(outdated))
 
 
 def _index_loads(path):
