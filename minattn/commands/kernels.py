@@ -13,7 +13,7 @@ class Cache:
     """The files that Numba keeps for the kernels of minattn.
 
     broken     cannot be read: Numba would stop there
-    outdated   indexes of kernels that call one of another file, which has changed since: Numba does not see that
+    outdated   indexes of kernels that call one of another file, changed since then, which Numba does not see
     """
 
     folders: tuple
