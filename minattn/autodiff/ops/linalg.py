@@ -24,12 +24,19 @@ def _(g, out, x, y):
         return part[..., 0, :] if x.ndim == 1 else part
 
     def for_y():
-        if y.ndim == 2 and x.ndim > 2:  # one product over all rows instead of a sum of many
-            return xp.matmul(x.reshape(-1, x.shape[-1]).T, g.reshape(-1, g.shape[-1]))
-        part = xp.matmul(xp.swapaxes(rows, -1, -2), g)
+        left, right = rows, g
+        if y.ndim >= 2 and x.ndim > y.ndim:  # one product over all rows that share y, not a sum of many
+            left, right = _joined(rows, x.ndim - y.ndim), _joined(g, x.ndim - y.ndim)
+        part = xp.matmul(xp.swapaxes(left, -1, -2), right)
         return part[..., 0] if y.ndim == 1 else part
 
     return for_x, for_y
+
+
+def _joined(a, n):
+    """The first `n` axes of (A.., H.., T, d) joined to its rows: (H.., A.. * T, d)."""
+    a = xp.moveaxis(a, tuple(range(n)), tuple(range(-2 - n, -2)))
+    return a.reshape(*a.shape[: -2 - n], -1, a.shape[-1])
 
 
 @matmul.samples
@@ -37,6 +44,8 @@ def _(rng):
     yield call(rng.normal(size=(2, 3)), rng.normal(size=(3, 5)))
     yield call(rng.normal(size=(7, 2, 3)), rng.normal(size=(3, 5)))
     yield call(rng.normal(size=(7, 1, 2, 3)), rng.normal(size=(11, 3, 5)))
+    yield call(rng.normal(size=(7, 13, 11, 2, 3)), rng.normal(size=(11, 3, 5)))
+    yield call(rng.normal(size=(7, 11, 2, 3)), rng.normal(size=(1, 3, 5)))
     yield call(rng.normal(size=(3,)), rng.normal(size=(3, 5)))
     yield call(rng.normal(size=(7, 2, 3)), rng.normal(size=(3,)))
     yield call(rng.normal(size=(3,)), rng.normal(size=(3,)))
