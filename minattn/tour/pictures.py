@@ -62,7 +62,7 @@ def losses(ax, results):
 
 def errors(ax, world, results):
     """Alignment error rate of the yardstick and of every map; the colours are those of the other pictures."""
-    series = {"IBM Model 1": world.yardstick, **{r.name: r.aer for r in results if r.maps}}
+    series = {"IBM 1": world.yardstick, **{r.name: r.aer for r in results if r.maps}}
     bars(ax, series, ylabel="alignment error rate", digits=3)
 
 
