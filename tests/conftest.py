@@ -1,10 +1,18 @@
-"""Fixtures for all tests: a pretended GPU, and NumPy again after every test."""
+"""For all tests: a pretended GPU, and signals that arrive."""
+
+import signal
 
 import device_stand_in
 import pytest
 
 from minattn import backends
 from minattn.backends import select
+
+
+def pytest_configure():
+    """Let Ctrl-C reach tests and their children, also where a shell started pytest in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
