@@ -101,7 +101,7 @@ def overview(lessons, progress):
         for one in lesson.exercises:
             done = progress.passed(one.slug)
             style = "green" if done else "yellow" if progress.touched(one.slug) else ""
-            names.append(("" if not names else "  ") + ("[x] " if done else "[ ] ") + one.slug, style)
+            names.append(("\n" if names else "") + ("[x] " if done else "[ ] ") + one.slug, style)
         points = sum(progress.points(one.slug) for one in lesson.exercises)
         total = sum(one.points for one in lesson.exercises)
         title = Text.assemble((lesson.title, "bold"), ("\n" + lesson.slug, "dim"))
