@@ -23,9 +23,7 @@ class MinattnError(Exception):
 
     def __init__(self, where, *, expected, got, hint):
         self.where, self.expected, self.got, self.hint = where, str(expected), str(got), hint
-        super().__init__(
-            f"{where}\n  expected: {self.expected}\n  got:      {self.got}\n  try:      {hint}"
-        )
+        super().__init__(f"{where}\n  expected: {self.expected}\n  got:      {self.got}\n  try:      {hint}")
 
     def __reduce__(self):
         return _rebuild, (type(self), self.where, self.expected, self.got, self.hint)

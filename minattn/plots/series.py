@@ -98,5 +98,10 @@ def _rulers(ax, rulers):
         place = max(to_share((0, value))[1], free)
         free = place + 0.055
         ax.annotate(
-            label, (1.02, place), xycoords="axes fraction", va="center", color=style.GREY, annotation_clip=False
+            label,
+            (1.02, place),
+            xycoords="axes fraction",
+            va="center",
+            color=style.GREY,
+            annotation_clip=False,
         )
