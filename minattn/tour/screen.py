@@ -44,7 +44,7 @@ class Screen:
         self.say(f"Everything you see is NumPy written to be read (backend {backend}, seed {seed}).", "dim")
 
     def first_part(self, world):
-        pair = world.corpus.test[0]
+        pair = world.corpus.test[world.example]
         self.say()
         self.say("1  Can a network translate a language that nobody speaks?", "bold")
         self.say(f"   source  {' '.join(pair.source)}")
@@ -84,9 +84,9 @@ class Screen:
             f"{without.long:.0%} without.\n"
             "One vector cannot hold a sentence; attention looks back at it."
         )
-        pair = world.corpus.test[0]
+        pair = world.corpus.test[world.example]
         self.say(f"\nWhere {best.name} looks while it writes (rows: its words; brackets: the truth)\n")
-        self.say(map_text(best.maps[0], pair.source, pair.target, pair.links))
+        self.say(map_text(best.maps[world.example], pair.source, pair.target, pair.links))
 
     def second_part(self, text):
         self.say()
@@ -105,7 +105,7 @@ class Screen:
         for name, bits, style in sorted(rows, key=lambda row: -row[1]):
             table.add_row(name, f"{bits:.2f}", style=style)
         self.console.print(table)
-        self.say("Fewer bits: less surprised. Order 2 knows the last character, order 3 the last two.", "dim")
+        self.say("Fewer bits: less surprised. Order 2 knows the last character, 3 the last two.", "dim")
         self.say(f"\nIt writes (with the key-value cache, {model.speed:.0f} characters a second):\n")
         for line in model.sample.splitlines():
             self.say("\n".join("   " + part for part in textwrap.wrap(line, 74)))

@@ -42,6 +42,11 @@ class World:
             metrics.aer(found, [p.links for p in corpus.test]),
         )
 
+    @property
+    def example(self):
+        """The place of the shortest test sentence, which is shown."""
+        return min(range(len(self.corpus.test)), key=lambda i: len(self.corpus.test[i].source))
+
     def batch(self, rng):
         """48 sentences of similar length, padded."""
         source, target = zip(*bucketed_batch(self.train, 48, rng))
