@@ -40,7 +40,7 @@ class Kernel:
                     f"kernel {self.__name__}",
                     expected="the package numba",
                     got="no module named numba",
-                    hint='pip install "minattn[numba]", or backends.without_compiler()',
+                    hint='pip install -e ".[numba]", or backends.without_compiler()',
                 )
             import numba
 

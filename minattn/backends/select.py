@@ -26,7 +26,7 @@ def _load_numba():
             'use("numba")',
             expected="the packages numba and scipy (its BLAS multiplies matrices inside the kernels)",
             got=f"no module named {' and '.join(missing)}",
-            hint='pip install "minattn[numba]"',
+            hint='pip install -e ".[numba]"',
         )
     return np
 
@@ -41,7 +41,7 @@ def _load_cupy():
             'use("cupy")',
             expected="the package cupy and an NVIDIA GPU with its driver",
             got=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
-            hint='pip install "minattn[cupy]" on a machine with a GPU, or use("numba")',
+            hint='pip install -e ".[cupy]" on a machine with a GPU, or use("numba")',
         ) from error
     return cupy
 

@@ -63,7 +63,7 @@ def matplotlib(module):
         return importlib.import_module(f"matplotlib.{module}")
     except ImportError as cause:
         raise BackendMissing(
-            "minattn.plots", expected="matplotlib", got=cause, hint='pip install "minattn[lab]"'
+            "minattn.plots", expected="matplotlib", got=cause, hint='pip install -e ".[lab]"'
         ) from cause
 
 

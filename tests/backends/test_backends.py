@@ -58,7 +58,7 @@ def test_missing_packages_are_named_with_the_line_that_installs_them(monkeypatch
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "numba" else find(name))
     monkeypatch.setattr(select, "_modules", {})
     monkeypatch.setattr(select, "_loaders", {"numba": select._load_numba})
-    with pytest.raises(BackendMissing, match=r"numba(.|\n)*pip install \"minattn\[numba\]\""):
+    with pytest.raises(BackendMissing, match=r"numba(.|\n)*pip install -e \"\.\[numba\]\""):
         backends.use("numba")
     found = backends.available()
     assert isinstance(found["numba"], BackendMissing)
