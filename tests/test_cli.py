@@ -240,7 +240,20 @@ def test_learn_as_json(clone):
 def test_learn_opens_the_lesson_with_the_chosen_backend(clone, monkeypatch):
     calls = []
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    monkeypatch.setattr("subprocess.call", lambda command, cwd, env: calls.append((command, cwd, env)) or 0)
+
+    class Lab:
+        """Is interrupted once, then ends."""
+
+        def __init__(self, command, cwd, env):
+            calls.append((command, cwd, env))
+            self.answers = iter([KeyboardInterrupt, None])
+
+        def wait(self):
+            if stop := next(self.answers):
+                raise stop
+            return 0
+
+    monkeypatch.setattr("subprocess.Popen", Lab)
     assert minattn_("learn", "2", "--backend", "numpy").exit_code == 0
     ((command, cwd, env),) = calls
     assert command[:3] == [sys.executable, "-m", "jupyterlab"] and command[3].endswith(

@@ -27,7 +27,12 @@ def open_in_lab(path, root):
     command = [sys.executable, "-m", "jupyterlab", str(path)]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # JupyterLab refuses otherwise; in a container root is the only user
-    return subprocess.call(command, cwd=root, env={**os.environ, "MINATTN_BACKEND": current()})
+    lab = subprocess.Popen(command, cwd=root, env={**os.environ, "MINATTN_BACKEND": current()})
+    while True:
+        try:
+            return lab.wait()
+        except KeyboardInterrupt:  # JupyterLab hears it too, and asks whether to stop: wait for its answer
+            continue
 
 
 @click.command()
