@@ -60,6 +60,15 @@ class Commands(click.Group):
                 raise
             show(error)
             ctx.exit(2)
+        except EOFError as error:  # Numba's, from a cache file that was cut short
+            cache = MinattnError(
+                "the cache of compiled kernels",
+                expected="whole files",
+                got=f"EOFError: {error}",
+                hint="minattn doctor --fix",
+            )
+            show(cache)
+            ctx.exit(2)
         except KeyboardInterrupt:
             click.echo("\nStopped.", err=True)
             ctx.exit(130)

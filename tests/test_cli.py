@@ -337,3 +337,12 @@ def test_run_all_runs_every_row_once(monkeypatch):
     )
     assert minattn_("run", "all").exit_code == 0
     assert ran == [row["slug"] for row in json.loads(minattn_("papers", "--json").output)] and len(ran) > 1
+
+
+def test_a_kernel_cache_that_was_cut_short_is_named(monkeypatch):
+    def cut():
+        raise EOFError("Ran out of input")
+
+    monkeypatch.setattr("minattn.papers.summary", cut)
+    result = minattn_("papers")
+    assert result.exit_code == 2 and "minattn doctor --fix" in result.stderr
