@@ -4,6 +4,7 @@ use / using / current   choose numpy, numba or cupy
 xp                      the chosen array namespace, written like `np`
 asnumpy                 bring an array back to the host
 jit, prange             mark a kernel body; it stays ordinary Python until a backend compiles it
+threads                 how many threads the kernels share their work among
 blas_threads            how many threads NumPy's matrix products may use
 available, report       what this machine has, and which kernels ran
 """
@@ -11,9 +12,9 @@ available, report       what this machine has, and which kernels ran
 from .compile import Kernel, jit, prange, without_compiler
 from .report import kernel_log, report
 from .select import asnumpy, available, current, on_device, register, use, using, xp
-from .threads import blas_threads
+from .threads import blas_threads, threads
 
 __all__ = [
     "Kernel", "asnumpy", "available", "blas_threads", "current", "jit", "kernel_log", "on_device", "prange",
-    "register", "report", "use", "using", "without_compiler", "xp",
+    "register", "report", "threads", "use", "using", "without_compiler", "xp",
 ]  # fmt: skip

@@ -3,9 +3,11 @@
 import importlib.metadata
 import os
 import platform
+import sys
 from collections import Counter
 
 from . import select
+from .threads import threads
 
 kernel_log = Counter()  # (primitive, backend, "forward" | "vjp") -> number of calls
 
@@ -33,8 +35,16 @@ def _blas():
     ]
 
 
+def _layer():
+    """The name of Numba's pool of threads, None while none has started."""
+    try:
+        return sys.modules["numba"].threading_layer() if "numba" in sys.modules else None
+    except ValueError:
+        return None
+
+
 def report():
-    """A dict of plain values: python, platform, cores, packages, backends, blas, gpu, kernels."""
+    """A dict of plain values: python, platform, cores, threads, packages, backends, blas, gpu, kernels."""
     found = select.available()
     gpu = None
     if found.get("cupy", True) is None:
@@ -46,6 +56,7 @@ def report():
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cores": os.cpu_count(),
+        "threads": {"kernels": threads(), "layer": _layer()},
         "packages": {name: _version(name) for name in packages},
         "backend": select.current(),
         "backends": {name: "ready" if error is None else error.hint for name, error in found.items()},

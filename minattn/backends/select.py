@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..errors import ArgumentError, BackendMissing
+from .threads import own_cores
 
 
 def _load_numpy():
@@ -48,6 +49,7 @@ def _load_cupy():
 
 _loaders = {"numpy": _load_numpy, "numba": _load_numba, "cupy": _load_cupy}
 _modules = {}
+_when_loaded = {}
 _name = None
 
 
@@ -61,17 +63,25 @@ def _module(name):
         )
     if name not in _modules:
         _modules[name] = _loaders[name]()
+        for function in _when_loaded.get(name, ()):
+            function()
     return _modules[name]
+
+
+def when_loaded(name):
+    """Mark a function that runs each time backend `name` is loaded: what only it needs waits there."""
+    return lambda function: _when_loaded.setdefault(name, []).append(function)
 
 
 def use(name):
     """Compute with backend `name` ("numpy", "numba" or "cupy") from now on.
 
     Raises ArgumentError for an unknown name, BackendMissing where its package or device is absent;
-    the former choice then stays.
+    the former choice then stays. While "numba" is in use, its kernels own the cores: see `threads`.
     """
     global _name
     _module(name)
+    own_cores(name == "numba")
     _name = name
     vars(xp).clear()
 

@@ -118,6 +118,8 @@ def machine():
         )
         yield Finding("blas", "good", f"{blas['name']} {blas['version']}, {threads}")
     yield Finding("cores", "good", str(facts["cores"]))
+    shared = facts["threads"]
+    yield Finding("kernel threads", "good", f"{shared['kernels']}, {shared['layer'] or 'none has started'}")
     gpu = facts["gpu"]
     yield Finding("gpu", "good" if gpu else "absent", gpu or "none that CuPy can use")
 

@@ -60,7 +60,7 @@ def outdated():
         code, folder = kernel.body.__code__, Path(kernel.compiled().stats.cache_path)
         files = {Path(called.body.__code__.co_filename) for called in called_by(kernel)}
         changed = max((file.stat().st_mtime for file in files), default=0)
-        for index in folder.glob(f"*.{kernel.__name__}-{code.co_firstlineno}.py*.nbi"):
+        for index in folder.glob(f"*.{kernel.__name__}*-{code.co_firstlineno}.py*.nbi"):
             if index.stat().st_mtime < changed:
                 yield index
 
