@@ -12,7 +12,12 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 COMMANDS = ['pip install -e ".[lab]" && minattn tour', 'pip install -e ".[test]" && python -m pytest']
-IMPORT_NAMES = {"sacrebleu": "sacrebleu", "pytest-xdist": "xdist", "array-api-strict": "array_api_strict"}
+IMPORT_NAMES = {
+    "cuda-bindings": "cuda",
+    "sacrebleu": "sacrebleu",
+    "pytest-xdist": "xdist",
+    "array-api-strict": "array_api_strict",
+}
 
 
 def test_the_two_commands_stand_on_the_first_screen():
@@ -80,7 +85,7 @@ def third_party(folder):
         ("minattn", ("lab", "cupy")),
         ("solutions", ()),
         ("exercises", ()),
-        ("tests", ("test", "peers")),
+        ("tests", ("test", "peers", "cuda-check")),
     ],
 )
 def test_every_import_is_installed_by_its_extra(folder, extras):
@@ -90,4 +95,6 @@ def test_every_import_is_installed_by_its_extra(folder, extras):
 
 def test_the_default_tests_need_only_the_test_extra():
     found = {n: p for n, p in third_party(ROOT / "tests").items() if n not in required("test")}
-    assert {name: path for name, path in found.items() if not path.startswith("tests/peers/")} == {}
+    assert {
+        name: path for name, path in found.items() if not path.startswith(("tests/peers/", "tests/cuda/"))
+    } == {}

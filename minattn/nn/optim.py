@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from ..backends import asnumpy, xp
+from ..backends import asnumpy, current, xp
+from ..backends.select import when_loaded
 from ..errors import ArgumentError, CheckpointError
 
 
@@ -100,6 +101,16 @@ class SGD(Optimiser):
         return value - self.lr * state["velocity"]
 
 
+FUSED = {}  # backend -> one step of Adam in a single kernel, or NotImplemented
+
+
+@when_loaded("cupy")
+def _():
+    from ..autodiff.ops.cuda.adamw import adamw
+
+    FUSED["cupy"] = adamw
+
+
 class Adam(Optimiser):
     """Steps of about lr in each direction, whatever the size of the gradient.
 
@@ -120,14 +131,23 @@ class Adam(Optimiser):
         self.betas, self.eps = betas, eps
 
     def update(self, value, grad, state):
+        return self._move(value, grad, state, 1.0)
+
+    def _move(self, value, grad, state, keep):
+        """The new value; `keep` is the share of the old one that stays."""
         b1, b2 = self.betas
+        rate, root = self.lr / (1 - b1**self.steps), math.sqrt(1 - b2**self.steps)
+        if kernel := FUSED.get(current()):
+            moved = kernel(value, grad, state, (b1, b2, rate, root, keep, self.eps))
+            if moved is not NotImplemented:
+                return moved
         mean, square = state["mean"], state["square"]
         mean *= b1
         mean += (1 - b1) * grad
         square *= b2
         square += (1 - b2) * grad * grad
-        size = xp.sqrt(square) / math.sqrt(1 - b2**self.steps) + self.eps
-        return value - (self.lr / (1 - b1**self.steps)) * mean / size
+        size = xp.sqrt(square) / root + self.eps
+        return (value if keep == 1 else value * keep) - rate * mean / size
 
 
 class AdamW(Adam):
@@ -144,4 +164,4 @@ class AdamW(Adam):
         self.decay = decay
 
     def update(self, value, grad, state):
-        return super().update(value * (1 - self.lr * self.decay), grad, state)
+        return self._move(value, grad, state, 1 - self.lr * self.decay)

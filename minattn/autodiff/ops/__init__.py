@@ -4,6 +4,7 @@ Each file holds primitives (forward, derivative, kernels, samples) and, below th
 of primitives. A function is a primitive for stability, memory or speed; otherwise it is composed.
 """
 
+from ...backends.select import when_loaded
 from .attention import attention
 from .convolution import conv1d, conv2d
 from .elementwise import (
@@ -61,3 +62,8 @@ __all__ = [
     "softmax", "softplus", "sparsemax", "split", "sqrt", "squeeze", "stack", "subtract", "sum",
     "swapaxes", "take_along_axis", "tanh", "top_k", "transpose", "var", "where",
 ]  # fmt: skip
+
+
+@when_loaded("cupy")
+def _():
+    from . import cuda  # noqa: F401  its kernels register themselves; NumPy's users pay nothing

@@ -1,0 +1,59 @@
+"""AdamW's CUDA kernel without a card: the same text, built as C++, inside the optimiser."""
+
+import numpy as np
+import pytest
+
+from minattn import backends
+from minattn.autodiff.ops import cuda
+from minattn.backends import asnumpy
+from minattn.nn import Parameter
+from minattn.nn.optim import Adam, AdamW
+
+pytestmark = pytest.mark.cuda
+SHAPES = ((1,), (257,), (3, 5, 67))
+
+
+def walk(optimiser, dtype, to_array=np.asarray, shapes=SHAPES):
+    """Parameters, means and squares after three steps with random gradients."""
+    rng = np.random.default_rng(0)
+    parameters = [Parameter(to_array(rng.normal(size=shape).astype(dtype))) for shape in shapes]
+    optimiser = optimiser(parameters, lr=0.03)
+    for _ in range(3):
+        for p in parameters:
+            p.grad = to_array(np.asarray(rng.normal(size=p.shape) * 10.0 ** rng.integers(-4, 2), dtype))
+        optimiser.step()
+    return [asnumpy(a) for p, s in zip(parameters, optimiser.state) for a in (p.data, *s.values())]
+
+
+def launches(monkeypatch):
+    """The names of the kernels that are launched from now on."""
+    build, names = backends.cuda.build, []
+
+    class Spy:
+        def __init__(self, module):
+            self.module = module
+
+        def get_function(self, name):
+            names.append(name)
+            return self.module.get_function(name)
+
+    monkeypatch.setattr(backends.cuda, "build", lambda *args: Spy(build(*args)))
+    return names
+
+
+@pytest.mark.parametrize("optimiser", [Adam, AdamW])
+def test_steps_are_those_of_the_array_version(optimiser, pretended_gpu, monkeypatch):
+    with backends.using("numpy"):
+        want = walk(optimiser, "float64")
+    names = launches(monkeypatch)
+    got = walk(optimiser, "float32", pretended_gpu.array)
+    assert names == ["adamw_step"] * 3 * len(SHAPES)
+    for a, b in zip(got, want):
+        assert a.dtype == np.float32 and np.abs(a - b).max() <= 1e-5 * max(1, np.abs(b).max())
+
+
+def test_an_array_that_is_not_covered_is_left_to_the_array_version(pretended_gpu):
+    array = pretended_gpu.array
+    state = {"mean": array(np.zeros(3)), "square": array(np.zeros(3))}
+    settings = (0.9, 0.999, 0.1, 1.0, 1.0, 1e-8)
+    assert cuda.adamw.adamw(array(np.zeros(3)), array(np.zeros(3)), state, settings) is NotImplemented

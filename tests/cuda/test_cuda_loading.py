@@ -1,0 +1,51 @@
+"""The CUDA texts are loaded with the backend "cupy", and a launch hands over what C expects."""
+
+import subprocess
+import sys
+
+import numpy as np
+
+from minattn.backends import cuda
+
+LOADED = "print('minattn.autodiff.ops.cuda' in sys.modules, 'cupy' in sys.modules)"
+
+
+def python(code):
+    """What a fresh interpreter prints."""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return run.stdout.split()
+
+
+def test_users_of_numpy_load_no_text():
+    code = f"import sys, minattn.nn, minattn.attention; minattn.use('numpy'); {LOADED}"
+    assert python(code) == ["False", "False"]
+
+
+def test_choosing_cupy_registers_the_kernels():
+    code = (
+        "import sys, numpy, minattn; from minattn import backends, autodiff, nn;"
+        "backends.register('cupy', lambda: numpy); minattn.use('cupy');"
+        f"print(*sorted(n for n, p in autodiff.PRIMITIVES.items() if 'cupy' in p._vjp_kernels)); {LOADED}"
+    )
+    names = "attention cross_entropy embedding gelu layer_norm rms_norm softmax"
+    assert python(code) == [*names.split(), "True", "False"]
+
+
+def test_numbers_become_those_of_c(monkeypatch):
+    calls = []
+
+    class Module:
+        def __init__(self, *built_with):
+            self.built_with = built_with
+
+        def get_function(self, name):
+            return lambda grid, block, args: calls.append((self.built_with, name, grid, block, args))
+
+    monkeypatch.setattr(cuda, "build", Module)
+    array = np.zeros(3)
+    cuda.raw_kernel("text", "name", WIDTH=64, B=1)((2, 3), (32,), array, 7, 0.1)
+    [(built_with, name, grid, block, args)] = calls
+    assert built_with == ("text", ("--std=c++17", "-DB=1", "-DWIDTH=64"))
+    assert (name, grid, block) == ("name", (2, 3), (32,))
+    assert args[0] is array and args[1:] == (7, np.float32(0.1))
+    assert [type(a) for a in args[1:]] == [np.int32, np.float32]
