@@ -6,11 +6,16 @@ import numpy as np
 
 
 @functools.cache
-def build(source, options):
-    """The compiled module of a CUDA C text; CuPy keeps it on disk as well."""
+def _module(source, options):
     import cupy
 
     return cupy.RawModule(code=source, options=options)
+
+
+@functools.cache
+def compiled(source, options, name):
+    """One kernel of a CUDA C text; CuPy keeps the machine code on disk as well."""
+    return _module(source, options).get_function(name)
 
 
 def raw_kernel(source, name, **constants):
@@ -21,10 +26,10 @@ def raw_kernel(source, name, **constants):
     An array argument becomes the pointer to its first element and must be C-contiguous; a Python int
     becomes an `int`, a float a `float`. Compiled once for each text and choice of constants.
     """
-    options = ("--std=c++17", *(f"-D{key}={value}" for key, value in sorted(constants.items())))
+    options = tuple(f"-D{key}={value}" for key, value in sorted(constants.items()))
 
     def launch(grid, block, *args):
-        build(source, options).get_function(name)(grid, block, tuple(map(_c_number, args)))
+        compiled(source, options, name)(grid, block, tuple(map(_c_number, args)))
 
     return launch
 

@@ -1,4 +1,4 @@
-"""CUDA C text built as C++ and run on NumPy arrays: takes the place of `minattn.backends.cuda.build`.
+"""CUDA C text built as C++ and run on NumPy arrays: takes the place of `minattn.backends.cuda.compiled`.
 
 Every array is handed over between two stretches of nan (or of the largest integer), which must come back
 untouched; every argument's type is compared with the kernel's declaration; and every kernel runs twice, its
@@ -106,20 +106,15 @@ def declarations(source):
     return found
 
 
-class Module:
-    """What CuPy's RawModule is to the launches."""
-
-    def __init__(self, library, kernels):
-        self.library, self.kernels = library, kernels
-
-    def get_function(self, name):
-        """The kernel of this name."""
-        return Kernel(getattr(self.library, f"run_{name}"), name, self.kernels[name])
+def compiled(source, options, name):
+    """The kernel of this name in a CUDA C text."""
+    library, kernels = build(source, options)
+    return Kernel(getattr(library, f"run_{name}"), name, kernels[name])
 
 
 @functools.cache
 def build(source, options):
-    """The Module of a CUDA C text, built by g++."""
+    """(library, declarations of its kernels) of a CUDA C text, built by g++."""
     kernels = declarations(source)
     runs = "".join(
         f'extern "C" int run_{name}(const unsigned* shape, bool backwards, void** args)'
@@ -128,18 +123,17 @@ def build(source, options):
     )
     folder = Path(tempfile.mkdtemp())
     (folder / "kernels.cpp").write_text(f'#include "cuda_on_cpu.h"\n{source}\n{runs}')
-    macros = [option for option in options if option.startswith("-D")]
-    command = ["g++", "-std=c++17", "-O1", "-w", "-shared", "-fPIC", f"-I{HERE}", *macros]
+    command = ["g++", "-std=c++17", "-O1", "-w", "-shared", "-fPIC", f"-I{HERE}", *options]
     command += ["kernels.cpp", "-o", "kernels.so"]
     made = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
-    return Module(ctypes.CDLL(str(folder / "kernels.so")), kernels)
+    return ctypes.CDLL(str(folder / "kernels.so")), kernels
 
 
 @contextmanager
 def on_cpu(patch):
     """Compute with the backend "cupy": the arrays of the stand-in, kernels built as C++."""
-    patch.setattr(cuda, "build", build)
+    patch.setattr(cuda, "compiled", compiled)
     patch.setitem(select._loaders, "cupy", lambda: device_stand_in.namespace)
     select._modules.pop("cupy", None)
     backends.kernel_log.clear()

@@ -16,7 +16,7 @@ def compiled(source, *options):
     from cuda.bindings import nvrtc
 
     _, program = nvrtc.nvrtcCreateProgram(source.encode(), b"kernels.cu", 0, [], [])
-    options = [option.encode() for option in ("--std=c++17", *options)]
+    options = [option.encode() for option in ("--std=c++14", *options)]  # CuPy's choice
     nvrtc.nvrtcCompileProgram(program, len(options), options)
     log = b" " * nvrtc.nvrtcGetProgramLogSize(program)[1]
     nvrtc.nvrtcGetProgramLog(program, log)

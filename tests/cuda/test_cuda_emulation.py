@@ -30,7 +30,7 @@ extern "C" __global__ void sum(const float* x, float* out)
 
 
 def kernel(name):
-    return cuda_on_cpu.build(SOURCE, ()).get_function(name)
+    return cuda_on_cpu.compiled(SOURCE, (), name)
 
 
 def test_threads_meet_at_a_barrier():

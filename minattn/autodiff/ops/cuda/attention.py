@@ -46,10 +46,9 @@ def _extras(mask, bias):
 @_attention.kernel("cupy")
 def _(q, k, v, mask=None, bias=None, scale=1.0):
     lead = q.shape[:2] == k.shape[:2] == v.shape[:2]
-    large = max(q.shape[3], v.shape[3]) > WIDTHS[-1] or any(
-        getattr(e, "size", 1) >= FEW for e in (mask, bias)
-    )
-    if not lead or large or not covered(q, k, v):
+    narrow = max(q.shape[3], v.shape[3]) <= WIDTHS[-1]
+    few = all(getattr(extra, "size", 1) < FEW for extra in (mask, bias))
+    if not (lead and narrow and few and covered(q, k, v)):
         return NotImplemented
     out, lse = xp.empty((*q.shape[:3], v.shape[3]), dtype=q.dtype), xp.empty(q.shape[:3], dtype=q.dtype)
     extras = (*_extras(mask, bias), float(scale))
