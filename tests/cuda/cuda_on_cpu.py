@@ -121,13 +121,13 @@ def build(source, options):
         f"{{ return launch({name}, shape, backwards, args); }}\n"
         for name in kernels
     )
-    folder = Path(tempfile.mkdtemp())
-    (folder / "kernels.cpp").write_text(f'#include "cuda_on_cpu.h"\n{source}\n{runs}')
     command = ["g++", "-std=c++17", "-O1", "-w", "-shared", "-fPIC", f"-I{HERE}", *options]
-    command += ["kernels.cpp", "-o", "kernels.so"]
-    made = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert made.returncode == 0, made.stderr
-    return ctypes.CDLL(str(folder / "kernels.so")), kernels
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "kernels.cpp").write_text(f'#include "cuda_on_cpu.h"\n{source}\n{runs}')
+        command += ["kernels.cpp", "-o", "kernels.so"]
+        made = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        assert made.returncode == 0, made.stderr
+        return ctypes.CDLL(f"{folder}/kernels.so"), kernels
 
 
 @contextmanager
