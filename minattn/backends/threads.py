@@ -25,7 +25,7 @@ def threads(n=None):
     """How many threads the numba backend's kernels share their work among; sets it where n is given.
 
     n   1 or more; at first the variable MINATTN_THREADS, else the cores that this process may use
-    Results do not depend on it, but for the rounding of large matrix products. Raises ArgumentError.
+    Results depend on it by no more than rounding. Raises ArgumentError.
     """
     global _wanted
     if n is not None:

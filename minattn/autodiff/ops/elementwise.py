@@ -6,6 +6,7 @@ import numpy as np
 
 from ...backends import xp
 from ..primitive import call, primitive
+from .gelu_kernels import from_slope, gelu_flat, silu_flat, with_slope
 
 
 @primitive
@@ -277,21 +278,29 @@ def _(g, out, t, x):
     return (g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope),)
 
 
+gelu.kernel("numba")(lambda x: with_slope(gelu_flat, x))
+gelu.vjp_kernel("numba")(from_slope)
+
+
 @gelu.samples
 def _(rng):
     yield call(rng.normal(size=(2, 3)) * 3)
 
 
-@primitive
+@primitive(saves=True)
 def silu(x):
     """x sigmoid(x). Source: arXiv 1702.03118."""
-    return x * 0.5 * (xp.tanh(0.5 * x) + 1)
+    s = 0.5 * (xp.tanh(0.5 * x) + 1)
+    return x * s, s
 
 
 @silu.vjp
-def _(g, out, x):
-    s = 0.5 * (xp.tanh(0.5 * x) + 1)
+def _(g, out, s, x):
     return (g * (s + out * (1 - s)),)
+
+
+silu.kernel("numba")(lambda x: with_slope(silu_flat, x))
+silu.vjp_kernel("numba")(from_slope)
 
 
 @silu.samples

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...backends import jit, xp
+from ...backends import jit, prange, xp
 from ..primitive import call, primitive
 from .kernel_math import dense, rows, same_float
 
@@ -39,11 +39,21 @@ def _(rng):
     yield call(rng.normal(size=(0, 5)), rng.normal(size=5), rng.normal(size=5))
 
 
-@jit(fastmath=True)
+BLOCK = (
+    64  # rows that are summed in one turn, whatever the number of threads: so the sums do not depend on it
+)
+
+
+def turns(n):
+    """How many blocks n rows make."""
+    return -(-n // BLOCK)
+
+
+@jit(parallel=True, fastmath=True)
 def layer_norm_rows(x, gain, bias, eps, out, normal, scale):
     """layer_norm of each row of x (N, d); fills out, normal (N, d) and scale (N,)."""
     one, share = x.dtype.type(1), x.dtype.type(1 / x.shape[1])
-    for i in range(x.shape[0]):
+    for i in prange(x.shape[0]):
         total, square = x.dtype.type(0), x.dtype.type(0)
         for j in range(x.shape[1]):
             total += x[i, j]
@@ -57,20 +67,21 @@ def layer_norm_rows(x, gain, bias, eps, out, normal, scale):
             out[i, j] = normal[i, j] * gain[j] + bias[j]
 
 
-@jit(fastmath=True)
+@jit(parallel=True, fastmath=True)
 def layer_norm_rows_backward(g, normal, scale, gain, d_x, d_gain, d_bias):
-    """The derivative of layer_norm_rows; fills d_x and adds to d_gain, d_bias (d,)."""
+    """The derivative of layer_norm_rows; fills d_x; each block of rows adds to its row of d_gain, d_bias."""
     share = g.dtype.type(1 / g.shape[1])
-    for i in range(g.shape[0]):
-        total, along = g.dtype.type(0), g.dtype.type(0)
-        for j in range(g.shape[1]):
-            h = g[i, j] * gain[j]
-            total += h
-            along += h * normal[i, j]
-            d_gain[j] += g[i, j] * normal[i, j]
-            d_bias[j] += g[i, j]
-        for j in range(g.shape[1]):
-            d_x[i, j] = scale[i] * (g[i, j] * gain[j] - (total + normal[i, j] * along) * share)
+    for block in prange(d_gain.shape[0]):
+        for i in range(block * BLOCK, min(g.shape[0], block * BLOCK + BLOCK)):
+            total, along = g.dtype.type(0), g.dtype.type(0)
+            for j in range(g.shape[1]):
+                h = g[i, j] * gain[j]
+                total += h
+                along += h * normal[i, j]
+                d_gain[block, j] += g[i, j] * normal[i, j]
+                d_bias[block, j] += g[i, j]
+            for j in range(g.shape[1]):
+                d_x[i, j] = scale[i] * (g[i, j] * gain[j] - (total + normal[i, j] * along) * share)
 
 
 @layer_norm.kernel("numba")
@@ -90,9 +101,10 @@ def _(x, gain, bias, eps=1e-5):
 @layer_norm.vjp_kernel("numba")
 def _(g, out, saved, x, gain, bias, eps=1e-5):
     normal, scale = saved
-    d_x, d_gain, d_bias = np.empty(x.shape, x.dtype), np.zeros_like(gain), np.zeros_like(bias)
+    d_x = np.empty(x.shape, x.dtype)
+    d_gain, d_bias = np.zeros((2, turns(scale.size), x.shape[-1]), x.dtype)
     layer_norm_rows_backward(rows(g), rows(normal), scale.reshape(-1), dense(gain), rows(d_x), d_gain, d_bias)
-    return d_x, d_gain, d_bias
+    return d_x, d_gain.sum(axis=0), d_bias.sum(axis=0)
 
 
 @primitive(saves=True)
@@ -120,3 +132,51 @@ def _(g, out, scale, x, gain, eps=1e-6):
 def _(rng):
     yield call(rng.normal(size=(2, 3, 5)), rng.normal(size=5))
     yield call(rng.normal(size=(7,)), rng.normal(size=7))
+
+
+@jit(parallel=True, fastmath=True)
+def rms_norm_rows(x, gain, eps, out, scale):
+    """rms_norm of each row of x (N, d); fills out (N, d) and scale (N,)."""
+    one, share = x.dtype.type(1), x.dtype.type(1 / x.shape[1])
+    for i in prange(x.shape[0]):
+        square = x.dtype.type(0)
+        for j in range(x.shape[1]):
+            square += x[i, j] * x[i, j]
+        by = one / np.sqrt(square * share + eps)
+        scale[i] = by
+        for j in range(x.shape[1]):
+            out[i, j] = x[i, j] * by * gain[j]
+
+
+@jit(parallel=True, fastmath=True)
+def rms_norm_rows_backward(g, x, scale, gain, d_x, d_gain):
+    """The derivative of rms_norm_rows; fills d_x, and each block of rows adds to its row of d_gain.
+
+    With h = g gain: out = s x gain and ds/dx_j = -s^3 x_j / d give d_x = s (h - x s^2 mean(h x)).
+    """
+    share = g.dtype.type(1 / g.shape[1])
+    for block in prange(d_gain.shape[0]):
+        for i in range(block * BLOCK, min(g.shape[0], block * BLOCK + BLOCK)):
+            along, by = g.dtype.type(0), scale[i]
+            for j in range(g.shape[1]):
+                along += g[i, j] * gain[j] * x[i, j]
+                d_gain[block, j] += g[i, j] * x[i, j] * by
+            along *= by * by * share
+            for j in range(g.shape[1]):
+                d_x[i, j] = by * (g[i, j] * gain[j] - x[i, j] * along)
+
+
+@rms_norm.kernel("numba")
+def _(x, gain, eps=1e-6):
+    if gain.shape != x.shape[-1:] or x.size == 0 or not same_float(x, gain):
+        return NotImplemented
+    out, scale = np.empty(x.shape, x.dtype), np.empty(x.shape[:-1], x.dtype)
+    rms_norm_rows(rows(x), dense(gain), x.dtype.type(eps), rows(out), scale.reshape(-1))
+    return out, scale[..., None]
+
+
+@rms_norm.vjp_kernel("numba")
+def _(g, out, scale, x, gain, eps=1e-6):
+    d_x, d_gain = np.empty(x.shape, x.dtype), np.zeros((turns(scale.size), x.shape[-1]), x.dtype)
+    rms_norm_rows_backward(rows(g), rows(x), scale.reshape(-1), dense(gain), rows(d_x), d_gain)
+    return d_x, d_gain.sum(axis=0)
