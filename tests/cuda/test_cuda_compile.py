@@ -18,7 +18,7 @@ def compiled(source, *options):
     _, program = nvrtc.nvrtcCreateProgram(source.encode(), b"kernels.cu", 0, [], [])
     options = [option.encode() for option in ("--std=c++14", *options)]  # CuPy's choice
     nvrtc.nvrtcCompileProgram(program, len(options), options)
-    log = b" " * nvrtc.nvrtcGetProgramLogSize(program)[1]
+    log = bytearray(nvrtc.nvrtcGetProgramLogSize(program)[1])  # no bytes: Python shares short ones
     nvrtc.nvrtcGetProgramLog(program, log)
     return nvrtc.nvrtcGetCUBINSize(program)[1], log.decode().strip(" \0\n")
 
