@@ -107,3 +107,23 @@ def test_learned_positions_end(rng):
 def test_embeddings_of_another_width_are_refused(rng, make):
     with pytest.raises(MinattnError):
         make(rng).embed(np.ones((B, T, 4)), np.arange(T))
+
+
+def test_turning_back_is_turning_by_the_opposite_places():
+    rotary, x = A.Rotary(6), Tensor(np.random.default_rng(0).normal(size=(2, 3, 5, 6)))
+    places = np.array([7, 0, 3, 2, 11])
+    back = rotary.turn(rotary.turn(x, places), -places)
+    np.testing.assert_allclose(back.numpy(), x.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "places", [[0, 1, 2], [200, 3, 3], [1 << 16, 5, 0], [-2, 0, 1], [0.5, 1.25, 2.0], [129, 130, 131]]
+)
+def test_kept_angles_are_those_computed_anew(places):
+    rotary, places = A.Rotary(6), np.array(places)
+    for bits in (32, 64, 32):
+        with precision(bits):
+            kept = [rotary._kept(places[:n]) for n in (3, 1, 0)]
+            anew = [rotary._angles(places[:n]) for n in (3, 1, 0)]
+        for got, want in zip(kept, anew):
+            assert all(np.array_equal(g, w) and g.dtype == w.dtype for g, w in zip(got, want))

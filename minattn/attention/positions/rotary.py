@@ -1,10 +1,13 @@
 """Rotary positions."""
 
-from ...autodiff import as_tensor, ops
-from ...backends import xp
+from ...autodiff import ops
+from ...autodiff.tensor import as_array, default_dtype
+from ...backends import on_device, xp
 from ...errors import ArgumentError, ShapeError
 from ...nn.checks import check_sizes
 from .base import Position
+
+FAR = 1 << 16  # places from here on are computed where they are needed, so that no table grows without end
 
 
 class Rotary(Position):
@@ -24,7 +27,7 @@ class Rotary(Position):
                 got=d_head,
                 hint="choose n_heads so that d_model / n_heads is even",
             )
-        self.d_head, self.base = d_head, base
+        self.d_head, self.base, self._table = d_head, base, (None, None)
 
     def turn(self, x, positions):
         """x (B,H,T,d_head) turned by `positions` (T,); lengths stay as they are."""
@@ -35,12 +38,26 @@ class Rotary(Position):
                 got=x.shape,
                 hint=f"Rotary({x.shape[-1]})",
             )
-        speeds = self.base ** (-xp.arange(0, self.d_head, 2) / self.d_head)
-        angles = positions[:, None] * speeds  # (T, d/2)
-        cos, sin = as_tensor(xp.cos(angles)), as_tensor(xp.sin(angles))
-        even, odd = x[..., 0::2], x[..., 1::2]
-        pairs = ops.stack([even * cos - odd * sin, even * sin + odd * cos], axis=-1)
-        return ops.reshape(pairs, x.shape)
+        cos, sin = self._kept(positions)
+        return ops.rotary(x, cos, sin)
 
     def rotate(self, t):
         return self.turn(t.q, t.q_pos), self.turn(t.k, t.k_pos)
+
+    def _kept(self, positions):
+        """cos and sin (T, d/2) of the angles; those of places 0, 1, .. are computed once and kept."""
+        if on_device() or positions.dtype.kind not in "iu" or positions.size == 0:
+            return self._angles(positions)
+        first, last = int(positions.min()), int(positions.max())
+        if first < 0 or last >= FAR:
+            return self._angles(positions)
+        cos, sin = self._table
+        if cos is None or len(cos) <= last or cos.dtype != default_dtype():
+            self._table = cos, sin = self._angles(xp.arange(max(64, 2 * (last + 1))))
+        at = slice(first, last + 1) if first == last and len(positions) == 1 else positions
+        return cos[at], sin[at]
+
+    def _angles(self, positions):
+        speeds = self.base ** (-xp.arange(0, self.d_head, 2) / self.d_head)
+        angles = positions[:, None] * speeds
+        return as_array(xp.cos(angles)), as_array(xp.sin(angles))

@@ -37,6 +37,7 @@ from .loss import binary_cross_entropy, cross_entropy, mse
 from .norm import layer_norm, rms_norm
 from .recurrent import gru, lstm, rnn
 from .reduce import cumsum, max, mean, min, sum, var
+from .rotary import rotary
 from .shape import (
     broadcast_to,
     concatenate,
@@ -58,7 +59,7 @@ __all__ = [
     "conv1d", "conv2d", "cos", "cross_entropy", "cumsum", "divide", "embedding", "exp", "expand_dims",
     "flip", "gelu", "getitem", "gru", "layer_norm", "linear", "log", "log_softmax", "logsumexp", "lstm",
     "matmul", "max", "maximum", "mean", "min", "minimum", "mse", "multiply", "negative", "pad", "power",
-    "relu", "repeat_heads", "reshape", "rms_norm", "rnn", "scatter_add", "sigmoid", "silu", "sin",
+    "relu", "repeat_heads", "reshape", "rms_norm", "rnn", "rotary", "scatter_add", "sigmoid", "silu", "sin",
     "softmax", "softplus", "sparsemax", "split", "sqrt", "squeeze", "stack", "subtract", "sum",
     "swapaxes", "take_along_axis", "tanh", "top_k", "transpose", "var", "where",
 ]  # fmt: skip
