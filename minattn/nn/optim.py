@@ -7,6 +7,7 @@ import numpy as np
 from ..backends import asnumpy, current, xp
 from ..backends.select import when_loaded
 from ..errors import ArgumentError, CheckpointError
+from .adam_kernel import adam
 
 
 def clip_grad_norm(parameters, max_norm):
@@ -101,7 +102,7 @@ class SGD(Optimiser):
         return value - self.lr * state["velocity"]
 
 
-FUSED = {}  # backend -> one step of Adam in a single kernel, or NotImplemented
+FUSED = {"numba": adam}  # backend -> one step of Adam in a single kernel, or NotImplemented
 
 
 @when_loaded("cupy")
