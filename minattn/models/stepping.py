@@ -13,7 +13,7 @@ PAD, BOS, EOS = 0, 1, 2  # the ids of padding, begin and end of a sentence
 class Stepper:
     """`step(prefix)` for the searches in `minattn.decoding`, with everything earlier kept in a state.
 
-    model    put into eval mode while it steps
+    model    put into eval mode while it steps, with the modules that it has now
     decode   (tokens (N,t), state) -> (logits (N,t,V), next state); state.place counts the tokens read
     state    what decode starts from; state.rows(index) picks batch rows
 
@@ -23,6 +23,7 @@ class Stepper:
 
     def __init__(self, model, decode, state):
         self.model, self.decode, self.state = model, decode, state
+        self._modules = model.modules()  # found once: the search took a quarter of the time of small models
 
     def __call__(self, prefix):
         new = check_ids("step(prefix)", prefix)[:, self.state.place :]
@@ -33,7 +34,7 @@ class Stepper:
                 got=f"{prefix.shape[1]} tokens",
                 hint="append the chosen tokens to the prefix, or start a new stepper",
             )
-        with no_grad(), evaluating(self.model):
+        with no_grad(), evaluating(self.model, self._modules):
             logits, self.state = self.decode(new, self.state)
             return asnumpy(ops.log_softmax(logits[:, -1]).data)
 
@@ -43,16 +44,16 @@ class Stepper:
 
 
 @contextmanager
-def evaluating(model):
-    """The model in eval mode inside a `with` block."""
-    former = model.training
-    if former:
-        model.eval()
+def evaluating(model, modules=None):
+    """The model in eval mode inside a `with` block; `modules` spares the search for all that it holds."""
+    modules = (modules or model.modules()) if model.training else []
+    for module in modules:
+        module.training = False
     try:
         yield
     finally:
-        if former:
-            model.train()
+        for module in modules:
+            module.training = True
 
 
 def check_ids(where, ids):

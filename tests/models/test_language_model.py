@@ -134,3 +134,18 @@ def test_the_cache_holds_keys_and_values_of_every_layer():
 def test_ids_that_do_not_fit_are_refused(error, ids):
     with pytest.raises(error, match="expected"):
         MODELS["rotary"]().loss(ids)
+
+
+def test_a_step_runs_in_eval_mode_and_leaves_every_module_as_it_was():
+    model = MODELS["rotary"]()
+    modules, seen, forward = model.modules(), [], model.forward
+    model.forward = lambda *given: seen.append({m.training for m in modules}) or forward(*given)
+    step = model.stepper()
+    for n in (2, 3):
+        step(IDS[:, :n])
+        assert {m.training for m in modules} == {True}
+    with pytest.raises(ShapeError):
+        step(IDS[:, :3])
+    model.eval()
+    step(IDS[:, :4])
+    assert {m.training for m in modules} == {False} and seen == [{False}] * 3
