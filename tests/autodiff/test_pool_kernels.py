@@ -23,6 +23,8 @@ CALLS = {
     "silu": lambda x: ops.silu(x),
     "rms_norm": lambda x: ops.rms_norm(x, Tensor(gain(x), requires_grad=True)),
     "layer_norm": lambda x: ops.layer_norm(x, Tensor(gain(x), requires_grad=True), gain(x)),
+    "softmax": lambda x: ops.softmax(x, np.arange(x.shape[-1]) % 7 != 3),
+    "cross_entropy": lambda x: ops.cross_entropy(x, np.zeros(x.shape[:-1], int), smoothing=0.1),
 }
 
 

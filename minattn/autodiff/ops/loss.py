@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...backends import jit, xp
+from ...backends import jit, prange, xp
 from ...errors import ArgumentError, DTypeError, ShapeError
 from ..primitive import call, primitive
 from ..tensor import Tensor, as_tensor
@@ -44,32 +44,31 @@ def _(rng):
     yield call(rng.normal(size=(7, 5)) * 1e3, targets, np.zeros(7, dtype=bool))
 
 
-@jit(fastmath=True)
-def cross_entropy_rows(logits, targets, counted, smoothing, probabilities):
-    """The sum of the losses of the rows that count, in float64; fills probabilities (N, V)."""
-    loss, one = 0.0, logits.dtype.type(1)
-    for i in range(logits.shape[0]):
+@jit(parallel=True, fastmath=True)
+def cross_entropy_rows(logits, targets, counted, smoothing, probabilities, losses):
+    """Fills probabilities (N, V) and losses (N,) in float64, 0 in rows that do not count."""
+    one = logits.dtype.type(1)
+    for i in prange(logits.shape[0]):
         row = probabilities[i]
         row[:] = logits[i]
         top, mean, hit = largest(row), np.mean(row) if smoothing > 0 else row[0], row[targets[i]]
         total = exp_sum(row, top)
         row *= one / total
-        if counted[i]:
-            loss += np.log(total) + top - (one - smoothing) * hit - smoothing * mean
-    return loss
+        loss = np.log(total) + top - (one - smoothing) * hit - smoothing * mean
+        losses[i] = loss if counted[i] else 0
 
 
-@jit(fastmath=True)
+@jit(parallel=True, fastmath=True)
 def cross_entropy_rows_backward(probabilities, targets, counted, smoothing, share, grad):
     """grad = (probabilities - smoothed targets) * share in rows that count, else 0."""
     one, rest = grad.dtype.type(1), smoothing / grad.dtype.type(grad.shape[1])
-    for i in range(grad.shape[0]):
-        if not counted[i]:
+    for i in prange(grad.shape[0]):
+        if counted[i]:
+            for j in range(grad.shape[1]):
+                grad[i, j] = (probabilities[i, j] - rest) * share
+            grad[i, targets[i]] -= (one - smoothing) * share
+        else:
             grad[i] = 0
-            continue
-        for j in range(grad.shape[1]):
-            grad[i, j] = (probabilities[i, j] - rest) * share
-        grad[i, targets[i]] -= (one - smoothing) * share
 
 
 @_cross_entropy.kernel("numba")
@@ -79,8 +78,9 @@ def _(logits, targets, counted, smoothing=0.0):
     probabilities, real = np.empty(logits.shape, logits.dtype), logits.dtype.type
     count = real(max(np.count_nonzero(counted), 1))
     given = dense(logits), dense(targets.astype(np.int64, copy=False)), dense(counted)
-    loss = cross_entropy_rows(*given, real(smoothing), probabilities)
-    return real(loss / count), (probabilities, count)
+    losses = np.empty(len(logits))
+    cross_entropy_rows(*given, real(smoothing), probabilities, losses)
+    return real(losses.sum() / count), (probabilities, count)
 
 
 @_cross_entropy.vjp_kernel("numba")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...backends import jit, xp
+from ...backends import jit, prange, xp
 from ..primitive import call, primitive
 from .kernel_math import exp_sum, largest, rows, same_float
 
@@ -51,11 +51,11 @@ def _(rng):
     yield call(rng.normal(size=(2, 3, 5)), mask)
 
 
-@jit(fastmath=True)
+@jit(parallel=True, fastmath=True)
 def softmax_rows(x, mask, out):
     """Softmax of each row of x (N, n); mask (M, n) repeats every M rows, or is empty: all take part."""
     never, one = x.dtype.type(-np.inf), x.dtype.type(1)
-    for i in range(x.shape[0]):
+    for i in prange(x.shape[0]):
         row = out[i]
         for j in range(row.size):
             row[j] = x[i, j]
@@ -70,10 +70,10 @@ def softmax_rows(x, mask, out):
             row *= one / exp_sum(row, top)
 
 
-@jit(fastmath=True)
+@jit(parallel=True, fastmath=True)
 def softmax_rows_backward(g, out, grad):
     """grad = out * (g - sum(g * out)), row by row."""
-    for i in range(g.shape[0]):
+    for i in prange(g.shape[0]):
         along = g.dtype.type(0)
         for j in range(g.shape[1]):
             along += g[i, j] * out[i, j]
