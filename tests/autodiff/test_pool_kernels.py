@@ -25,6 +25,9 @@ CALLS = {
     "layer_norm": lambda x: ops.layer_norm(x, Tensor(gain(x), requires_grad=True), gain(x)),
     "softmax": lambda x: ops.softmax(x, np.arange(x.shape[-1]) % 7 != 3),
     "cross_entropy": lambda x: ops.cross_entropy(x, np.zeros(x.shape[:-1], int), smoothing=0.1),
+    "attention": lambda x: (
+        ops.attention(*(x.reshape(1, -1, *x.shape[-2:]) * 0.2,) * 3) if x.ndim > 1 else x * 2
+    ),
 }
 
 

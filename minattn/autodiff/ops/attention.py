@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ...backends import xp
+from ...backends import jit, prange, xp
 from ...errors import ArgumentError, DTypeError, ShapeError
 from ..primitive import call, primitive
 from ..tensor import Tensor, as_tensor
@@ -77,24 +77,55 @@ def _keys_first(extra, n_keys, dtype):
     return dense(extra.astype(dtype, copy=False))
 
 
+@jit(parallel=True)
+def few_keys_out(weights, v, out):
+    """out = weights v, for each head by itself; all (heads, .., ..)."""
+    for i in prange(out.shape[0]):
+        np.dot(weights[i], v[i], out[i])
+
+
+@jit(parallel=True)
+def few_keys_scores(x, y, out):
+    """out = x y^T, for each head by itself."""
+    for i in prange(out.shape[0]):
+        np.dot(x[i], y[i].T, out[i])
+
+
+@jit(parallel=True)
+def few_keys_grads(scores, weights, g, q, k, d_q, d_k, d_v):
+    """d_q = scores k, d_k = scores^T q, d_v = weights^T g, for each head by itself."""
+    for i in prange(q.shape[0]):
+        np.dot(scores[i], k[i], d_q[i])
+        np.dot(scores[i].T, q[i], d_k[i])
+        np.dot(weights[i].T, g[i], d_v[i])
+
+
+def _heads(array):
+    """(B, H, T, d) as (B * H, T, d), for a kernel."""
+    return dense(array).reshape(-1, *array.shape[2:])
+
+
 def _few_keys_forward(q, k, v, mask, bias, scale):
     weights = np.empty((*q.shape[:3], k.shape[2]), q.dtype)
-    np.matmul(q * q.dtype.type(scale), k.swapaxes(-1, -2), out=weights)
+    few_keys_scores(_heads(q * q.dtype.type(scale)), _heads(k), _heads(weights))
     if bias is not None:
         weights += bias
     # In place: fresh memory costs more than the arithmetic.
     softmax_rows(rows(weights), mask_rows(mask, weights.shape), rows(weights))
-    return np.matmul(weights, v), weights
+    out = np.empty((*q.shape[:3], v.shape[3]), q.dtype)
+    few_keys_out(_heads(weights), _heads(v), _heads(out))
+    return out, weights
 
 
 def _few_keys_backward(g, weights, q, k, v, scale):
-    scores = np.empty(weights.shape, weights.dtype)
-    np.matmul(g, v.swapaxes(-1, -2), out=scores)
+    scores, g = np.empty(weights.shape, weights.dtype), _heads(g)
+    few_keys_scores(g, _heads(v), _heads(scores))
     softmax_rows_backward(rows(scores), rows(weights), rows(scores))
-    d_q, d_k = np.matmul(scores, k), np.matmul(scores.swapaxes(-1, -2), q)
-    d_q *= scale
-    d_k *= scale
-    return d_q, d_k, np.matmul(weights.swapaxes(-1, -2), g), None, None
+    scores *= scale
+    d_q, d_k, d_v = (np.empty(a.shape, a.dtype) for a in (q, k, v))
+    grads = _heads(d_q), _heads(d_k), _heads(d_v)
+    few_keys_grads(_heads(scores), _heads(weights), g, _heads(q), _heads(k), *grads)
+    return d_q, d_k, d_v, None, None
 
 
 @_attention.samples
