@@ -1,0 +1,1 @@
+"""Benchmarks behind `minattn bench`: workloads in workloads.py, how they are timed in timing.py."""
