@@ -15,7 +15,7 @@ ALLOWED = {
 BELOW = " ".join(ALLOWED)
 ALLOWED |= {"papers": BELOW, "grading": BELOW}
 TOP = {"__init__", "__main__", "cli", "bench", "commands", "lab", "tour"}  # may import anything
-HOMES = {"numba": {"backends"}, "cupy": {"backends"}, "matplotlib": {"backends", "plots"}}
+HOMES = {"numba": {"backends"}, "cupy": {"backends"}, "matplotlib": {"backends", "plots"}, "torch": {"bench"}}
 FILES = sorted(ROOT.rglob("*.py"))
 
 

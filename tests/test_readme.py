@@ -82,7 +82,7 @@ def third_party(folder):
 @pytest.mark.parametrize(
     "folder, extras",
     [
-        ("minattn", ("lab", "cupy")),
+        ("minattn", ("lab", "cupy", "peers")),
         ("solutions", ()),
         ("exercises", ()),
         ("tests", ("test", "peers", "cuda-check")),
