@@ -27,9 +27,7 @@ def bench(quick, out):
 
     found, sizes = {}, list(workloads.SIZES.items())[: 2 if quick else None]
     for name, size in sizes:
-        with backends.using(backends.current()):
-            steps = workloads.attention(size)
-            found[name] = timing.summary(timing.measure(steps, rounds=3 if quick else 7))
+        found[name] = timing.summary(timing.measure(workloads.attention(size), rounds=3 if quick else 7))
         _print(name, size, found[name])
     if out:
         _write(out, {"attention": found, "machine": backends.report()})

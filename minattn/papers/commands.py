@@ -1,8 +1,7 @@
 """What `minattn run` and `minattn papers` do."""
 
-from pathlib import Path
-
-from ..errors import ArgumentError, BackendMissing, OutputError
+from ..errors import ArgumentError, BackendMissing
+from ..plots import writable_folder
 from . import results
 from .base import find
 from .runner import choose_rates, train
@@ -21,7 +20,9 @@ def run(slug, seeds=(0,), out=None, record=False, say=print):
     """
     row = find(slug)
     _check_seeds(row, seeds)
-    folder = _folder(results.docs() / "atlas" if record else Path(out or "minattn-runs"))
+    folder = writable_folder(
+        results.docs() / "atlas" if record else out or "minattn-runs", "minattn run --out"
+    )
     say(f"{row.paper.number}. {row.paper.title} ({row.paper.year}), arXiv {row.paper.arxiv}")
     say("claim: " + " ".join(row.paper.claim.split()))
     rates, table = _rates(row, record, say)
@@ -66,19 +67,6 @@ def _report(run, rates, say):
     for arm, metrics in run.measured.items():
         numbers = "  ".join(f"{name} {value:.3f}" for name, value in metrics.items())
         say(f"    {arm:{width}}  {run.parameters[arm]:7,} parameters  lr {rates[arm]:<6g}  {numbers}")
-
-
-def _folder(path):
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / ".minattn-writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(
-            "minattn run --out", expected="a folder that can be written", got=error, hint="--out DIR"
-        ) from error
-    return path
 
 
 def _picture(row, run, path, say):

@@ -1,6 +1,6 @@
 """Pictures. Every function is `(ax, arrays...) -> ax`: it draws into the Axes that it gets and returns it.
 
-figure, save                     a figure without pyplot, so that nothing is kept behind the scenes
+figure, save, writable_folder    a figure without pyplot, so that nothing is kept behind the scenes
 alignment, heatmap               attention maps, other matrices
 curves, lines_by_group, bars     a value over steps, over groups of sentences, of rivals
 text_weights                     words, the darker the more weight
@@ -13,7 +13,7 @@ matplotlib is imported when the first picture is drawn. Colours can be told apar
 every series has a line style or marker of its own.
 """
 
-from minattn.plots.canvas import figure, save
+from minattn.plots.canvas import figure, save, writable_folder
 from minattn.plots.maps import alignment, heatmap
 from minattn.plots.series import bars, curves, lines_by_group
 from minattn.plots.style import COLOURS
@@ -29,4 +29,5 @@ __all__ = [
     "lines_by_group",
     "save",
     "text_weights",
+    "writable_folder",
 ]

@@ -57,6 +57,20 @@ def save(fig, path, *, dpi=150):
     return path
 
 
+def writable_folder(path, where):
+    """`path` as a Path, made if it is not there. Raises OutputError, as `where`, if nothing can be put in."""
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as cause:
+        raise OutputError(
+            where, expected="a folder that can be written", got=cause, hint="--out with another folder"
+        ) from cause
+    return path
+
+
 def matplotlib(module):
     """The module matplotlib.<module>."""
     try:

@@ -6,11 +6,9 @@ pictures    what is saved
 screen      what is shown in the terminal
 """
 
-from pathlib import Path
-
 import click
 
-from ..errors import ArgumentError, OutputError
+from ..errors import ArgumentError
 
 
 @click.command()
@@ -57,6 +55,7 @@ def prepare(backend, seed, out):
     import os
 
     from .. import backends
+    from ..plots import writable_folder
 
     if seed < 0:
         raise ArgumentError("minattn tour --seed", expected="a number from 0 on", got=seed, hint="--seed 0")
@@ -64,20 +63,7 @@ def prepare(backend, seed, out):
         backend = "numba" if backends.available()["numba"] is None else "numpy"
     if backend is not None:
         backends.use(backend)
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"minattn tour --out {out}",
-            expected="a folder that can be written",
-            got=error,
-            hint="--out DIR elsewhere",
-        ) from error
-    return folder, backends.current()
+    return writable_folder(out, f"minattn tour --out {out}"), backends.current()
 
 
 def run(screen, seed, folder, backend, long_=False, *, steps=600, language_steps=None):
@@ -90,8 +76,9 @@ def run(screen, seed, folder, backend, long_=False, *, steps=600, language_steps
     results = [translate.train(world, arm, seed, steps) for arm in translate.ARMS]
     screen.translators(world, results)
     saved = pictures.translators(folder, world, results)
-    screen.second_part(language.Text.load())
-    model = language.train(seed, language_steps or (language.LONG if long_ else language.SHORT))
+    text = language.Text.load()
+    screen.second_part(text)
+    model = language.train(text, seed, language_steps or (language.LONG if long_ else language.SHORT))
     screen.language(model)
     saved += pictures.language(folder, model) + pictures.overview(folder, world, results, model)
     screen.closing(saved)

@@ -27,10 +27,7 @@ class World:
     @classmethod
     def make(cls, seed):
         corpus = parallel.translation(seed)
-        pairs = [
-            ([s for s in source[:-1]], target[:-1])
-            for source, target in corpus.ids(corpus.train + corpus.test)
-        ]
+        pairs = [(source[:-1], target[:-1]) for source, target in corpus.ids(corpus.train + corpus.test)]
         ibm = metrics.IBM1(
             n_source=len(corpus.source_vocabulary), n_target=len(corpus.target_vocabulary)
         ).fit(pairs)

@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from minattn import Tensor
+
 TOLERANCE = {32: 1e-5, 64: 1e-10}
 DTYPE = {32: torch.float32, 64: torch.float64}
 
@@ -17,6 +19,11 @@ def to_torch(value, bits, requires_grad=False):
     value = torch.tensor(np.array(array(value)))
     value = value.to(DTYPE[bits]) if value.is_floating_point() else value
     return value.requires_grad_(requires_grad)
+
+
+def leaves(value, bits):
+    """One input for both sides."""
+    return Tensor(value, requires_grad=True), to_torch(Tensor(value), bits, requires_grad=True)
 
 
 def copy(pairs):

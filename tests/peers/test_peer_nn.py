@@ -3,27 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from peer_torch import DTYPE, copy, equal, same, to_torch
+from peer_torch import DTYPE, copy, equal, leaves, same, to_torch
 
-from minattn import Tensor, nn, precision
+from minattn import nn
 
 pytestmark = pytest.mark.peers
-
-
-@pytest.fixture(params=[32, 64])
-def bits(request):
-    with precision(request.param):
-        yield request.param
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(11)
-
-
-def leaves(value, bits):
-    """One input for both sides."""
-    return Tensor(value, requires_grad=True), to_torch(Tensor(value), bits, requires_grad=True)
 
 
 def check(ours, theirs, names, x, bits):
