@@ -128,6 +128,11 @@ def test_doctor_prints_a_line_for_each_finding():
     assert all(finding.name in said.output for finding in health.examine())
 
 
+def test_doctor_says_which_kernels_a_step_ran():
+    said = minattn_("doctor", "--kernels").stdout
+    assert said.index("declined") < said.index("cross_entropy") < said.index("Next:")
+
+
 def test_doctor_survives_an_unknown_backend_in_the_environment(monkeypatch):
     monkeypatch.setattr("minattn.backends.select._name", None)
     monkeypatch.setenv("MINATTN_BACKEND", "fortran")

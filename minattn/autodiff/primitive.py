@@ -16,14 +16,13 @@ Forward and derivative see raw arrays. The derivative returns one gradient per p
 array, None, or a function that makes the array (called only when somebody needs it). Its gradients may
 have the broadcast shape: they are summed back to the argument's shape here, once, for all primitives.
 `@primitive(saves=True)` returns `(out, saved)` and its derivative is called with `(g, out, saved, *args)`.
-A kernel may answer NotImplemented: then the array version runs. The backend that made a result also
+A kernel may answer Declined("why"): then the array version runs. The backend that made a result also
 differentiates it: a vjp_kernel runs after its own kernel only, so both may save what suits them.
 """
 
 import numpy as np
 
-from .. import backends
-from ..backends import xp
+from ..backends import Declined, current, dispatch, xp
 from ..errors import ArgumentError, MinattnError, ShapeError
 from .tensor import Node, Tensor, as_array, default_dtype, grad_enabled
 
@@ -39,7 +38,7 @@ class Primitive:
         self.name = self.__name__ = forward.__name__.strip("_")
         self.__doc__, self.__module__, self.__wrapped__ = forward.__doc__, forward.__module__, forward
         self._vjp, self._samples = None, None
-        self._kernels, self._vjp_kernels = {}, {}
+        self.kernels, self.vjp_kernels = (dispatch.kernels_of(self.name, part) for part in ("forward", "vjp"))
         PRIMITIVES[self.name] = self
 
     def vjp(self, function):
@@ -53,42 +52,43 @@ class Primitive:
         return function
 
     def kernel(self, backend):
-        """Register a forward for `backend`."""
-        return lambda function: self._kernels.setdefault(backend, function)
+        """Register a forward for `backend`, in the table of backends/dispatch.py."""
+        return dispatch.kernel(self.name, backend)
 
     def vjp_kernel(self, backend):
         """Register a derivative for `backend`."""
-        return lambda function: self._vjp_kernels.setdefault(backend, function)
+        return dispatch.kernel(self.name, backend, "vjp")
+
+    def draw_samples(self, rng):
+        """The sample calls, a list of (args, static)."""
+        return list(self._samples(rng)) if self._samples else []
 
     def __repr__(self):
         return f"<primitive {self.name}>"
 
     def __call__(self, *args, **static):
-        arrays, kept, follow = [], [], False
-        for a in args:
-            if isinstance(a, Tensor):
-                arrays.append(a.data)
-                follow = follow or a.requires_grad
-            else:
-                a = _lift(a)
-                arrays.append(a)
-            kept.append(a)
-        out, backend = NotImplemented, backends.current()
-        if kernel := self._kernels.get(backend):
-            out = kernel(*arrays, **static)
-            if out is NotImplemented:
-                backend = None
-            else:
-                backends.kernel_log[self.name, backend, "forward"] += 1
-        if out is NotImplemented:
-            out = self._array_forward(arrays, static)
+        args = [a if isinstance(a, Tensor) else _lift(a) for a in args]
+        arrays = [a.data if isinstance(a, Tensor) else a for a in args]
+        out, backend = self._run(arrays, static)
         out, saved = out if self.saves else (out, None)
         if isinstance(out, (bool, int, float)) or (
             out.dtype is _FLOAT64 and default_dtype() is not np.float64
         ):
             out = _as_wide_as(arrays, out)
-        follow = follow and grad_enabled()
-        return Tensor.made_by(out, Node(self, kept, static, saved, backend) if follow else None)
+        if grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in args):
+            return Tensor.made_by(out, Node(self, args, static, saved, backend))
+        return Tensor.made_by(out, None)
+
+    def _run(self, arrays, static):
+        """The result, and the backend whose kernel may differentiate it: none where its forward declined."""
+        backend = current()
+        if kernel := self.kernels.get(backend):
+            out = kernel(*arrays, **static)
+            dispatch.note(self.name, backend, "forward", out)
+            if out.__class__ is not Declined and out is not NotImplemented:
+                return out, backend
+            backend = None
+        return self._array_forward(arrays, static), backend
 
     def _array_forward(self, arrays, static):
         try:
@@ -121,12 +121,11 @@ class Primitive:
         """One gradient (or None) per positional argument of the recorded call."""
         arrays = [a.data if isinstance(a, Tensor) else a for a in node.args]
         given = (g, out, node.saved) if self.saves else (g, out)
-        parts = NotImplemented
-        if kernel := self._vjp_kernels.get(node.backend):
+        parts = None
+        if kernel := self.vjp_kernels.get(node.backend):
             parts = kernel(*given, *arrays, **node.static)
-            if parts is not NotImplemented:
-                backends.kernel_log[self.name, node.backend, "vjp"] += 1
-        if parts is NotImplemented:
+            dispatch.note(self.name, node.backend, "vjp", parts)
+        if parts is None or parts is NotImplemented or parts.__class__ is Declined:
             parts = self._vjp(*given, *arrays, **node.static)
         wanted = [isinstance(a, Tensor) and a.requires_grad for a in node.args]
         return [

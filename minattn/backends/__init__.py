@@ -6,15 +6,17 @@ asnumpy                 bring an array back to the host
 jit, prange             mark a kernel body; it stays ordinary Python until a backend compiles it
 threads                 how many threads the kernels share their work among
 blas_threads            how many threads NumPy's matrix products may use
-available, report       what this machine has, and which kernels ran
+kernel, Declined        register a kernel in the one table; its answer where it does not fit
+available, report       what this machine has, which kernels ran, and why others did not
 """
 
 from .compile import Kernel, jit, prange, without_compiler
-from .report import kernel_log, report
+from .dispatch import Declined, kernel, kernel_log
+from .report import report
 from .select import asnumpy, available, current, on_device, register, use, using, xp
 from .threads import blas_threads, threads
 
 __all__ = [
-    "Kernel", "asnumpy", "available", "blas_threads", "current", "jit", "kernel_log", "on_device", "prange",
-    "register", "report", "threads", "use", "using", "without_compiler", "xp",
+    "Declined", "Kernel", "asnumpy", "available", "blas_threads", "current", "jit", "kernel", "kernel_log",
+    "on_device", "prange", "register", "report", "threads", "use", "using", "without_compiler", "xp",
 ]  # fmt: skip

@@ -103,6 +103,17 @@ def jit(body=None, *, parallel=False, fastmath=False):
 
 
 @contextmanager
+def always_threads():
+    """Share every parallel kernel among threads inside a `with` block, however small its arrays are."""
+    global SMALL
+    former, SMALL = SMALL, 0
+    try:
+        yield
+    finally:
+        SMALL = former
+
+
+@contextmanager
 def without_compiler():
     """Run every kernel body as plain Python inside a `with` block."""
     global _interpret

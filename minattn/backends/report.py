@@ -4,12 +4,9 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections import Counter
 
-from . import select
+from . import dispatch, select
 from .threads import threads
-
-kernel_log = Counter()  # (primitive, backend, "forward" | "vjp") -> number of calls
 
 
 def _version(package):
@@ -44,7 +41,10 @@ def _layer():
 
 
 def report():
-    """A dict of plain values: python, platform, cores, threads, packages, backends, blas, gpu, kernels."""
+    """A dict of plain values: python, platform, cores, threads, packages, backends, blas, gpu, kernels.
+
+    kernels   see `dispatch.table`: which ran, how often, and the reasons of those that did not
+    """
     found = select.available()
     gpu = None
     if found.get("cupy", True) is None:
@@ -62,5 +62,5 @@ def report():
         "backends": {name: "ready" if error is None else error.hint for name, error in found.items()},
         "blas": _blas(),
         "gpu": gpu,
-        "kernels": {" ".join(key): count for key, count in sorted(kernel_log.items())},
+        "kernels": dispatch.table(),
     }

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..errors import ArgumentError, BackendMissing
+from .memory import keep_freed_memory
 from .threads import own_cores
 
 
@@ -78,9 +79,11 @@ def use(name):
 
     Raises ArgumentError for an unknown name, BackendMissing where its package or device is absent;
     the former choice then stays. While "numba" is in use, its kernels own the cores: see `threads`.
+    From the first choice on, the process keeps memory that arrays gave back: see `memory`.
     """
     global _name
     _module(name)
+    keep_freed_memory()
     own_cores(name == "numba")
     _name = name
     vars(xp).clear()

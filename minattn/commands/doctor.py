@@ -10,9 +10,12 @@ MARKS = {"good": ("ok", "green"), "absent": ("--", "yellow"), "broken": ("NO", "
 @click.command()
 @click.option("--fix", is_flag=True, help="Mend a broken kernel cache and an unreadable progress file.")
 @click.option("--warm", is_flag=True, help="Compile all Numba kernels now; nothing waits for them later.")
+@click.option(
+    "--kernels", is_flag=True, help="Take one small training step; say which kernels ran, and why not."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print facts and findings as JSON.")
 @click.pass_context
-def doctor(ctx, fix, warm, as_json):
+def doctor(ctx, fix, warm, kernels, as_json):
     """Say what this machine offers: versions, backends and why not, BLAS, GPU, caches, folders.
 
     `ok` works, `--` is absent and not needed, `NO` is broken. The line to type stands beside each.
@@ -23,6 +26,7 @@ def doctor(ctx, fix, warm, as_json):
       minattn doctor
       minattn doctor --fix
       minattn doctor --warm
+      minattn doctor --kernels
     Next: minattn tour
     """
     from .health import examine
@@ -31,11 +35,15 @@ def doctor(ctx, fix, warm, as_json):
     mended = [(f.name, f.mend()) for f in findings if fix and f.mend]
     if warm:
         compile_all()
+    if kernels:
+        take_step()
     if warm or mended:
         findings = examine()
     if as_json:
         click.echo(json.dumps(_plain(findings, mended), indent=1))
     else:
+        if kernels:
+            _print_kernels()
         _print(findings, mended)
     ctx.exit(1 if any(f.state == "broken" for f in findings) else 0)
 
@@ -56,6 +64,30 @@ def compile_all():
         bar.update(
             task, total=max(total, 1), completed=max(total, 1), description=f"{total} primitives compiled"
         )
+
+
+def take_step():
+    """One small training step with the backend in use; with numba where that is numpy."""
+    from .. import backends
+    from .kernels import numba_missing, small_step
+
+    name = backends.current()
+    with backends.using("numba" if name == "numpy" and not numba_missing() else name):
+        small_step()
+
+
+def _print_kernels():
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..backends import dispatch
+
+    table = Table("operation", "part", "backend", "calls", "declined", box=None, pad_edge=False)
+    for row in dispatch.table():
+        if row["calls"] or row["declined"]:
+            reasons = "; ".join(f"{count} x {reason}" for reason, count in row["declined"].items())
+            table.add_row(row["operation"], row["part"], row["backend"], str(row["calls"]), reasons)
+    Console().print(table)
 
 
 def _plain(findings, mended):

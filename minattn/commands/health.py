@@ -111,6 +111,8 @@ def found_backends():
 
 
 def machine():
+    from .. import autodiff, nn  # noqa: F401 - their import fills the table of kernels
+
     facts = backends.report()
     for blas in facts["blas"]:
         threads = (
@@ -120,6 +122,12 @@ def machine():
     yield Finding("cores", "good", str(facts["cores"]))
     shared = facts["threads"]
     yield Finding("kernel threads", "good", f"{shared['kernels']}, {shared['layer'] or 'none has started'}")
+    for backend in ("numba", "cupy"):
+        there = {row["operation"] for row in facts["kernels"] if row["backend"] == backend}
+        if there:
+            yield Finding(
+                f"kernels, {backend}", "good", f"{len(there)} operations", "minattn doctor --kernels"
+            )
     gpu = facts["gpu"]
     yield Finding("gpu", "good" if gpu else "absent", gpu or "none that CuPy can use")
 

@@ -97,21 +97,44 @@ def _loads(path):
 
 
 def warm():
-    """Compile every Numba kernel on its samples, forward and backward; yields (done, all, name) before each.
+    """Compile every kernel, for one thread and for many; yields (done, all, name) before each.
 
+    Runs each primitive on its samples, then one training step and one decoded token of a small model.
     Raises BackendMissing without Numba.
     """
     import numpy as np
 
     from ..autodiff import PRIMITIVES
     from ..backends import using
+    from ..backends.compile import always_threads
 
     with using("numba"):
-        todo = [p for p in PRIMITIVES.values() if "numba" in {**p._kernels, **p._vjp_kernels}]
-        for done, primitive in enumerate(todo):
-            yield done, len(todo), primitive.name
-            for args, static in primitive._samples(np.random.default_rng(0)):
+        todo = [(p.name, p) for p in PRIMITIVES.values() if "numba" in {*p.kernels, *p.vjp_kernels}]
+        for done, (name, primitive) in enumerate(todo):
+            yield done, len(todo) + 1, name
+            for args, static in primitive.draw_samples(np.random.default_rng(0)):
                 _both_ways(primitive, args, static)
+                with always_threads():
+                    _both_ways(primitive, args, static)
+        yield len(todo), len(todo) + 1, "a training step"
+        small_step()
+        with always_threads():
+            small_step()
+
+
+def small_step():
+    """One training step of a small model with everything that a step may use, and one decoded token."""
+    import numpy as np
+
+    from ..models import gpt
+    from ..nn import optim
+
+    model = gpt(7, d_model=8, n_heads=2, n_layers=1, rng=np.random.default_rng(0))
+    optimiser = optim.AdamW(model.parameters(), lr=1e-3)
+    model.loss(np.arange(6).reshape(2, 3)).backward()
+    optim.clip_grad_norm(optimiser.parameters, 1.0)
+    optimiser.step()
+    model.stepper()(np.array([[1]]))
 
 
 def _both_ways(primitive, args, static):

@@ -20,7 +20,7 @@ TOLERANCE = {32: 2e-5, 64: 1e-10}
 
 
 def samples(name):
-    return list(PRIMITIVES[name]._samples(np.random.default_rng(0)) if PRIMITIVES[name]._samples else ())
+    return PRIMITIVES[name].draw_samples(np.random.default_rng(0))
 
 
 CASES = [(name, i) for name in sorted(PRIMITIVES) for i in range(len(samples(name)))]
@@ -130,12 +130,12 @@ def test_backend_agrees(name, i, backend, layout, request):
         assert all(close(g, w, bits) for g, w in zip(got_grads, grads) if w is not None)
 
 
-@pytest.mark.parametrize("name", [name for name, p in PRIMITIVES.items() if p._kernels or p._vjp_kernels])
+@pytest.mark.parametrize("name", [name for name, p in PRIMITIVES.items() if p.kernels or p.vjp_kernels])
 def test_kernels_really_run(name):
     backends.kernel_log.clear()
     with running("numba"):
         for sample in samples(name):
             run(name, sample, 64)
     ran = {kind for (who, backend, kind) in backends.kernel_log if (who, backend) == (name, "numba")}
-    has = {"forward": PRIMITIVES[name]._kernels, "vjp": PRIMITIVES[name]._vjp_kernels}
+    has = {"forward": PRIMITIVES[name].kernels, "vjp": PRIMITIVES[name].vjp_kernels}
     assert ran == {kind for kind, kernels in has.items() if "numba" in kernels}

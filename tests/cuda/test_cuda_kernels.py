@@ -18,7 +18,7 @@ from minattn.backends import asnumpy
 
 pytestmark = pytest.mark.cuda
 importlib.import_module("minattn.autodiff.ops.cuda")
-COVERED = sorted(n for n, p in PRIMITIVES.items() if "cupy" in p._kernels | p._vjp_kernels)
+COVERED = sorted(n for n, p in PRIMITIVES.items() if "cupy" in p.kernels | p.vjp_kernels)
 CONSTANT = {("attention", 4)}
 
 
@@ -84,7 +84,7 @@ def more_samples(name, rng):
 def cases():
     for name in COVERED:
         rng = np.random.default_rng(1)
-        for i, sample in enumerate([*PRIMITIVES[name]._samples(rng), *more_samples(name, rng)]):
+        for i, sample in enumerate([*PRIMITIVES[name].draw_samples(rng), *more_samples(name, rng)]):
             yield pytest.param(name, sample, id=f"{name}-{i}")
 
 
@@ -137,7 +137,7 @@ def test_kernels_really_run(name, pretended_gpu):
     samples = list(more_samples(name, rng))
     for sample in samples:
         run(name, sample, 32, pretended_gpu.array)
-    for kind, kernels in (("forward", PRIMITIVES[name]._kernels), ("vjp", PRIMITIVES[name]._vjp_kernels)):
+    for kind, kernels in (("forward", PRIMITIVES[name].kernels), ("vjp", PRIMITIVES[name].vjp_kernels)):
         assert backends.kernel_log[name, "cupy", kind] == (len(samples) if "cupy" in kernels else 0)
 
 
