@@ -5,6 +5,7 @@ NumPy number; and there is no function, and no keyword, that CuPy lacks. `array.
 """
 
 import operator
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -90,6 +91,8 @@ class DeviceArray:
     ndim = property(lambda self: self.inside.ndim)
     size = property(lambda self: self.inside.size)
     T = property(lambda self: DeviceArray(self.inside.T))
+    flags = property(lambda self: self.inside.flags)
+    data = property(lambda self: SimpleNamespace(ptr=self.inside.ctypes.data))
     base = property(lambda self: None if self.inside.base is None else self)
 
     def __getitem__(self, index):

@@ -34,6 +34,8 @@ def _load_numba():
 
 
 def _load_cupy():
+    from .device import Namespace
+
     try:
         import cupy
 
@@ -45,7 +47,7 @@ def _load_cupy():
             got=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
             hint='pip install -e ".[cupy]" on a machine with a GPU, or use("numba")',
         ) from error
-    return cupy
+    return Namespace(cupy)
 
 
 _loaders = {"numpy": _load_numpy, "numba": _load_numba, "cupy": _load_cupy}

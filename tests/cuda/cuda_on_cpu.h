@@ -82,6 +82,13 @@ static float __int_as_float(int bits)
     return value;
 }
 
+static unsigned __float_as_uint(float value)
+{
+    unsigned bits;
+    memcpy(&bits, &value, 4);
+    return bits;
+}
+
 static float atomicAdd(float* place, float value)
 {
     float before = *place;

@@ -18,11 +18,13 @@ import numpy as np
 
 from minattn import backends
 from minattn.backends import cuda, select
+from minattn.backends.device import Namespace
 
 HERE = Path(__file__).parent
 GUARD = 512
 C_TYPES = {
-    "float*": "float32", "bool*": "bool", "long long*": "int64", "float": np.float32, "int": np.int32,
+    "float*": "float32", "bool*": "bool", "long long*": "int64", "unsigned short*": "uint16",
+    "float": np.float32, "int": np.int32,
 }  # fmt: skip
 
 
@@ -131,14 +133,14 @@ def build(source, options):
 
 
 @contextmanager
-def on_cpu(patch):
+def on_cpu(patch, cupy=device_stand_in.namespace):
     """Compute with the backend "cupy": the arrays of the stand-in, kernels built as C++."""
     patch.setattr(cuda, "compiled", compiled)
-    patch.setitem(select._loaders, "cupy", lambda: device_stand_in.namespace)
+    patch.setitem(select._loaders, "cupy", lambda: Namespace(cupy))
     select._modules.pop("cupy", None)
     backends.kernel_log.clear()
     try:
         with backends.using("cupy"):
-            yield device_stand_in.namespace
+            yield cupy
     finally:
         select._modules.pop("cupy", None)

@@ -4,11 +4,13 @@ import pytest
 
 from minattn.autodiff.ops import cuda
 from minattn.autodiff.ops.cuda.attention import WIDTHS
+from minattn.backends import gemm
 
 pytestmark = pytest.mark.cuda
 TEXTS = {module.__name__.rpartition(".")[2]: (module.SOURCE, ()) for module in cuda.MODULES}
 del TEXTS["attention"]  # which is no whole text without its width
 TEXTS |= {f"attention {w}": (cuda.attention.SOURCE, (f"-DWIDTH={w}",)) for w in WIDTHS}
+TEXTS["gemm"] = gemm.SOURCE, ()
 
 
 def compiled(source, *options):

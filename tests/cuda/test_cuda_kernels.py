@@ -8,77 +8,18 @@ import importlib
 import numpy as np
 import pytest
 from cuda_on_cpu import on_cpu
+from cuda_samples import attention_case, more_samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minattn import backends
 from minattn.autodiff import PRIMITIVES, Tensor, precision
-from minattn.autodiff.primitive import call
 from minattn.backends import asnumpy
 
 pytestmark = pytest.mark.cuda
 importlib.import_module("minattn.autodiff.ops.cuda")
 COVERED = sorted(n for n, p in PRIMITIVES.items() if "cupy" in p.kernels | p.vjp_kernels)
 CONSTANT = {("attention", 4)}
-
-
-def attention_case(seed, sizes, kind=None, **static):
-    """A call of attention with sizes (B, H, T, S, d, dv); `kind` says which mask and bias."""
-    rng, (B, H, T, S, d, dv) = np.random.default_rng(seed), sizes
-    q, k, v = (rng.normal(size=(B, H, *rest)) for rest in ((T, d), (S, d), (S, dv)))
-    mask = bias = None
-    if kind == "causal":
-        mask = np.arange(S) <= np.arange(T)[:, None] + S - T
-    elif kind == "window":
-        away = np.arange(S) - np.arange(T)[:, None]
-        mask = (away <= 0) & (away > -5)
-    elif kind == "keys":
-        mask, bias = rng.random((B, 1, 1, S)) < 0.6, rng.normal(size=(H, T, S))
-    elif kind == "queries":
-        mask, bias = rng.random((1, H, T, 1)) < 0.6, rng.normal(size=(B, 1, 1, S))
-    elif kind == "no query":
-        mask = np.zeros((T, S), bool)
-    elif kind == "one":
-        mask, bias = rng.random((B, H, T, S)) < 0.1, np.array(0.7)
-    return call(q, k, v, mask, bias, scale=d**-0.5, **static)
-
-
-def more_samples(name, rng):
-    """Sizes that are no multiple of a warp, a block or a tile; empty rows; numbers far from 0."""
-    normal = rng.normal
-    if name == "attention":
-        yield attention_case(0, (1, 1, 1, 1, 1, 1))
-        yield attention_case(1, (1, 2, 1, 71, 8, 5), "keys")
-        yield attention_case(2, (2, 1, 37, 67, 33, 65), "causal")
-        yield attention_case(3, (1, 3, 67, 67, 16, 16), "window")
-        yield attention_case(4, (2, 3, 17, 41, 31, 3), "queries")
-        yield attention_case(5, (1, 2, 9, 33, 128, 97), "one")
-        yield attention_case(6, (1, 1, 33, 32, 4, 32), "no query")
-        yield attention_case(7, (1, 2, 65, 1, 64, 64), "causal")
-    elif name == "softmax":
-        mask = rng.random((5, 1, 67)) < 0.5
-        mask[2] = False
-        yield call(normal(size=(1, 1)))
-        yield call(normal(size=(3, 5, 3, 67)), mask)
-        yield call(normal(size=(5, 3, 331)) * 1e3, rng.random((3, 1)) < 0.5)
-        yield call(np.where(rng.random((7, 33)) < 0.5, -np.inf, 1e-30), rng.random(33) < 0.5)
-        yield call(np.full((2, 3), -np.inf))
-        yield call(normal(size=(2, 3)), np.array(True))
-    elif name in ("layer_norm", "rms_norm"):
-        for shape in ((1, 1), (523, 37), (5, 3, 32), (2, 331)):
-            weights = [normal(size=shape[-1]) for _ in range(2 if name == "layer_norm" else 1)]
-            yield call(normal(size=shape) + (shape[0] > 2), *weights)
-        yield call(np.zeros((3, 7)), *[np.ones(7)] * len(weights), eps=1e-3)
-    elif name == "cross_entropy":
-        for rows, n in ((1, 1), (1, 331), (67, 33), (9, 32)):
-            counted = rng.random(rows) < 0.8
-            yield call(normal(size=(rows, n)) * 9, rng.integers(0, n, rows), counted, smoothing=0.2)
-    elif name == "gelu":
-        yield call(np.array([[0.0, -0.0, 1e-30, -30.0, 30.0, 1e4, -1e4]]))
-        yield call(normal(size=(3, 257)))
-    elif name == "embedding":
-        yield call(normal(size=(3, 67)), rng.integers(0, 3, size=(7, 11)))
-        yield call(normal(size=(331, 1)), rng.integers(0, 331, size=257, dtype=np.int32))
 
 
 def cases():

@@ -1,5 +1,6 @@
 """Learned absolute positions."""
 
+from ...backends import recording
 from ...errors import ShapeError
 from ...nn import Embedding
 from .base import Position
@@ -19,7 +20,7 @@ class LearnedPositions(Position):
         self.table = Embedding(max_len, d_model, rng=rng, std=std)
 
     def embed(self, x, positions):
-        last = int(positions[-1]) if len(positions) else 0
+        last = int(positions[-1]) if len(positions) and not recording() else 0
         if last >= self.max_len:
             raise ShapeError(
                 f"LearnedPositions({self.max_len})",

@@ -1,9 +1,9 @@
 """CUDA kernels, float32: CUDA C text, derivation and launch, one file for each primitive and for AdamW.
 
-Loaded when the backend "cupy" is first chosen. A launch answers NotImplemented for what its kernel does
-not cover; then CuPy computes with the array version.
+Loaded when the backend "cupy" is first chosen. A launch answers Declined for what its kernel does not cover;
+then CuPy computes with the array version.
 """
 
-from . import adamw, attention, embedding, gelu, loss, norm, softmax
+from . import adamw, attention, embedding, gelu, gru, loss, lstm, norm, rnn, softmax
 
-MODULES = (adamw, attention, embedding, gelu, loss, norm, softmax)
+MODULES = (adamw, attention, embedding, gelu, gru, loss, lstm, norm, rnn, softmax)

@@ -12,7 +12,7 @@ second owns keys and walks over queries: no two blocks write to one place.
 A tile in which nothing is allowed is skipped. Source: arXiv 2205.14135, algorithms 1 and 4.
 """
 
-from ....backends import xp
+from ....backends import Declined, xp
 from ....backends.cuda import raw_kernel
 from ..attention import _attention
 from .attention_source import SOURCE
@@ -45,11 +45,14 @@ def _extras(mask, bias):
 
 @_attention.kernel("cupy")
 def _(q, k, v, mask=None, bias=None, scale=1.0):
-    lead = q.shape[:2] == k.shape[:2] == v.shape[:2]
-    narrow = max(q.shape[3], v.shape[3]) <= WIDTHS[-1]
-    few = all(getattr(extra, "size", 1) < FEW for extra in (mask, bias))
-    if not (lead and narrow and few and covered(q, k, v)):
-        return NotImplemented
+    if not covered(q, k, v):
+        return Declined("an array is empty or not float32")
+    if not q.shape[:2] == k.shape[:2] == v.shape[:2]:
+        return Declined("the numbers of heads differ")
+    if max(q.shape[3], v.shape[3]) > WIDTHS[-1]:
+        return Declined("a head is wider than 128")
+    if any(getattr(extra, "size", 1) >= FEW for extra in (mask, bias)):
+        return Declined("the mask or bias has too many elements")
     out, lse = xp.empty((*q.shape[:3], v.shape[3]), dtype=q.dtype), xp.empty(q.shape[:3], dtype=q.dtype)
     extras = (*_extras(mask, bias), float(scale))
     _launch("attention_forward", q.shape[2], dense(q), dense(k), dense(v), extras, (out, lse))

@@ -6,7 +6,7 @@ token, so threads add with atomicAdd; the order of a sum, and its last bit, can 
 
 import numpy as np
 
-from ....backends import xp
+from ....backends import Declined, xp
 from ....backends.cuda import raw_kernel
 from ..index import _embedding
 from .common import HELPERS, a_thread_an_element, covered, dense
@@ -29,7 +29,7 @@ backward = raw_kernel(SOURCE, "embedding_backward")
 @_embedding.vjp_kernel("cupy")
 def _(g, out, table, ids):
     if not covered(g, table):
-        return NotImplemented
+        return Declined("an array is empty or not float32")
     full, ids = xp.zeros(table.shape, dtype=table.dtype), dense(ids.astype(np.int64, copy=False))
     backward(*a_thread_an_element(g.size), dense(g), ids, g.size, table.shape[1], full)
     return full, None

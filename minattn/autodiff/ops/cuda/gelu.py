@@ -4,7 +4,7 @@ y = x (1 + t) / 2 with t = tanh(u), u = c (x + a x^3), c = sqrt(2 / pi), a = 0.0
 and du/dx = c (1 + 3 a x^2) follows dy/dx = (1 + t) / 2 + x (1 - t^2) c (1 + 3 a x^2) / 2.
 """
 
-from ....backends import xp
+from ....backends import Declined, xp
 from ....backends.cuda import raw_kernel
 from ..elementwise import gelu
 from .common import HELPERS, a_thread_an_element, covered, dense
@@ -29,7 +29,7 @@ forward = raw_kernel(SOURCE, "gelu_forward")
 @gelu.kernel("cupy")
 def _(x):
     if not covered(x):
-        return NotImplemented
+        return Declined("an array is empty or not float32")
     out, slope = xp.empty(x.shape, dtype=x.dtype), xp.empty(x.shape, dtype=x.dtype)
     forward(*a_thread_an_element(x.size), dense(x), x.size, out, slope)
     return out, slope

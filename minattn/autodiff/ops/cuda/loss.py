@@ -7,7 +7,7 @@ backward makes p = exp(x - lse) again: dL/dx = (p - q) g / count in a row that c
 
 import numpy as np
 
-from ....backends import xp
+from ....backends import Declined, xp
 from ....backends.cuda import raw_kernel
 from ..loss import _cross_entropy
 from .common import HELPERS, a_warp_a_row, covered, dense
@@ -61,7 +61,7 @@ backward = raw_kernel(SOURCE, "cross_entropy_backward")
 @_cross_entropy.kernel("cupy")
 def _(logits, targets, counted, smoothing=0.0):
     if not covered(logits):
-        return NotImplemented
+        return Declined("an array is empty or not float32")
     rows, n = logits.shape
     losses, lse = xp.empty(rows, dtype=logits.dtype), xp.empty(rows, dtype=logits.dtype)
     count = xp.maximum(xp.sum(counted), 1).astype(logits.dtype)

@@ -7,7 +7,7 @@ its mean, so RMS norm lacks it; the second because x moves its scale. dL/dgain =
 dL/dbias = sum over rows of g: each block adds up a piece of 32 columns and 256 rows.
 """
 
-from ....backends import xp
+from ....backends import Declined, xp
 from ....backends.cuda import raw_kernel
 from ..norm import layer_norm, rms_norm
 from .common import HELPERS, WARPS, a_warp_a_row, covered, dense
@@ -85,9 +85,11 @@ columns = raw_kernel(SOURCE, "norm_columns")
 
 
 def norm_forward(x, gain, bias, centre, eps):
-    """(out, (normal, scale)) of either norm, NotImplemented where the kernel does not fit."""
-    if not covered(x, gain, bias) or not gain.shape == bias.shape == x.shape[-1:]:
-        return NotImplemented
+    """(out, (normal, scale)) of either norm, Declined where the kernel does not fit."""
+    if not covered(x, gain, bias):
+        return Declined("an array is empty or not float32")
+    if not gain.shape == bias.shape == x.shape[-1:]:
+        return Declined("the gain is not one number a column")
     out, normal = xp.empty(x.shape, dtype=x.dtype), xp.empty(x.shape, dtype=x.dtype)
     n, scale = x.shape[-1], xp.empty(x.shape[:-1], dtype=x.dtype)
     rows = x.size // n

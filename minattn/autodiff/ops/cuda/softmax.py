@@ -6,7 +6,7 @@ p = exp(x - top) / total, total = sum exp(x - top), top = max x. A forbidden ele
 
 import numpy as np
 
-from ....backends import xp
+from ....backends import Declined, xp
 from ....backends.cuda import raw_kernel
 from ..softmax import softmax
 from .common import HELPERS, a_warp_a_row, covered, dense
@@ -49,9 +49,12 @@ forward, backward = raw_kernel(SOURCE, "softmax_forward"), raw_kernel(SOURCE, "s
 
 @softmax.kernel("cupy")
 def _(x, mask=None, axis=-1):
-    fits = mask is None or np.broadcast_shapes(mask.shape, x.shape) == x.shape
-    if x.ndim == 0 or axis % x.ndim != x.ndim - 1 or not covered(x) or not fits:
-        return NotImplemented
+    if not covered(x):
+        return Declined("an array is empty or not float32")
+    if x.ndim == 0 or axis % x.ndim != x.ndim - 1:
+        return Declined("the axis is not the last one")
+    if mask is not None and np.broadcast_shapes(mask.shape, x.shape) != x.shape:
+        return Declined("the mask has more rows than the numbers")
     mask = _mask_rows(mask, x.shape)
     n, out = x.shape[-1], xp.empty(x.shape, dtype=x.dtype)
     rows = x.size // n
