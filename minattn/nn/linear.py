@@ -63,4 +63,4 @@ class SwiGLU(Module):
         self.w_2 = Linear(d_ff, d_model, rng=rng, bias=False)
 
     def forward(self, x):
-        return self.w_2(ops.silu(self.w_1(x)) * self.v(x))
+        return self.w_2(ops.swiglu(self.w_1(x), self.v(x)))

@@ -1,4 +1,4 @@
-"""`linear` on the pool of threads: the values and gradients of plain NumPy, for any number of threads."""
+"""`linear` and `matmul` on the pool: the values and gradients of plain NumPy, for any number of threads."""
 
 import sys
 
@@ -66,3 +66,44 @@ def test_bodies_as_plain_python_are_the_compiled_ones(monkeypatch):
     compiled = both_ways("numba", (5, 3, 7), 11, True)
     with backends.without_compiler():
         assert agree(both_ways("numba", (5, 3, 7), 11, True), compiled)
+
+
+def product(backend, x, y, strided):
+    """The value and gradients of x @ y."""
+    rng = np.random.default_rng(1)
+    x, y = (rng.normal(size=shape).astype(np.float32) for shape in (x, y))
+    if strided:
+        y = np.ascontiguousarray(y.swapaxes(-1, -2)).swapaxes(-1, -2)
+    with backends.using(backend):
+        leaves = Tensor(x, requires_grad=True), Tensor(y, requires_grad=True)
+        out = ops.matmul(*leaves)
+        out.backward(rng.normal(size=out.shape).astype(np.float32))
+        return [out.data, *(leaf.grad for leaf in leaves)]
+
+
+@given(
+    lead=st.lists(st.integers(1, 5), max_size=2),
+    sizes=st.tuples(*[st.integers(1, 13)] * 3),
+    shared=st.booleans(),
+    strided=st.booleans(),
+    n=st.integers(1, 3),
+)
+@settings(max_examples=25, deadline=None)
+def test_products_of_any_shape(lead, sizes, shared, strided, n):
+    rows, inner, columns = sizes
+    x, y = (*lead, rows, inner), (*(() if shared else lead), inner, columns)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linalg, "FEW", 0)
+        patch.setattr(pool, "_wanted", n)
+        patch.setattr(pool, "_cores", lambda: 3)
+        got = product("numba", x, y, strided)
+    assert agree(got, product("numpy", x, y, strided))
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("y", [(7, 103, 101), (103, 101)])
+def test_large_products_of_two_tensors_on_threads(y, n, monkeypatch):
+    monkeypatch.setattr(pool, "_wanted", n)
+    monkeypatch.setattr(pool, "_cores", lambda: 2)
+    assert agree(product("numba", (7, 107, 103), y, False), product("numpy", (7, 107, 103), y, False))
+    assert backends.kernel_log["matmul", "numba", "vjp"] > 0

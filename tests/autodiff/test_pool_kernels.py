@@ -21,6 +21,7 @@ def gain(x):
 CALLS = {
     "gelu": lambda x: ops.gelu(x),
     "silu": lambda x: ops.silu(x),
+    "swiglu": lambda x: ops.swiglu(x, 3 - x * 0.5),
     "rms_norm": lambda x: ops.rms_norm(x, Tensor(gain(x), requires_grad=True)),
     "layer_norm": lambda x: ops.layer_norm(x, Tensor(gain(x), requires_grad=True), gain(x)),
     "softmax": lambda x: ops.softmax(x, np.arange(x.shape[-1]) % 7 != 3),

@@ -41,3 +41,11 @@ def test_the_kernel_is_the_array_form_in_every_layout(sizes, heads_last, seed):
 def test_shapes_that_do_not_fit_are_named(x, cos, sin):
     with pytest.raises(ShapeError, match="one angle a pair"):
         ops.rotary(np.zeros(x), np.zeros(cos), np.zeros(sin))
+
+
+def test_gradients_lie_in_memory_as_the_input_does():
+    x = np.zeros((2, 5, 3, 4), "f4").swapaxes(1, 2)
+    with backends.using("numba"):
+        out = ops.rotary(Tensor(x, requires_grad=True), np.ones((5, 2), "f4"), np.zeros((5, 2), "f4"))
+        grad = out.node.primitive.gradients(np.ones(out.shape, "f4"), out.data, out.node)[0]
+    assert grad.strides == x.strides and (grad == 1).all()

@@ -31,6 +31,7 @@ from .elementwise import (
     tanh,
     where,
 )
+from .gated import swiglu
 from .index import embedding, getitem, scatter_add, take_along_axis, top_k
 from .linalg import linear, matmul
 from .loss import binary_cross_entropy, cross_entropy, mse
@@ -61,7 +62,7 @@ __all__ = [
     "matmul", "max", "maximum", "mean", "min", "minimum", "mse", "multiply", "negative", "pad", "power",
     "relu", "repeat_heads", "reshape", "rms_norm", "rnn", "rotary", "scatter_add", "sigmoid", "silu", "sin",
     "softmax", "softplus", "sparsemax", "split", "sqrt", "squeeze", "stack", "subtract", "sum",
-    "swapaxes", "take_along_axis", "tanh", "top_k", "transpose", "var", "where",
+    "swapaxes", "swiglu", "take_along_axis", "tanh", "top_k", "transpose", "var", "where",
 ]  # fmt: skip
 
 

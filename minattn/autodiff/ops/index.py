@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ...backends import asnumpy, jit, recording, xp
+from ...backends import Declined, asnumpy, jit, recording, xp
 from ...errors import ArgumentError, DTypeError
 from ..primitive import call, primitive
 from ..tensor import Tensor, as_tensor
-from .kernel_math import dense, same_float
+from .kernel_math import MIXED, dense, same_float
 
 
 @jit
@@ -50,8 +50,10 @@ def _(g, out, x, index):
 
 @_getitem.vjp_kernel("numba")
 def _(g, out, x, index):
-    if len(index) != 1 or not _may_repeat(index) or not same_float(g):
-        return NotImplemented
+    if len(index) != 1 or not _may_repeat(index):
+        return Declined("not one array of integers")
+    if not same_float(g):
+        return Declined(MIXED)
     full = np.zeros(x.shape, g.dtype)
     add_rows(full.reshape(len(x), -1), _ids(index[0]), dense(g.reshape(index[0].size, -1)))
     return full, None
@@ -127,8 +129,10 @@ def _(g, out, x, index, axis=-1):
 @take_along_axis.vjp_kernel("numba")
 def _(g, out, x, index, axis=-1):
     one_for_one = all(n == m for i, (n, m) in enumerate(zip(x.shape, g.shape)) if i != axis % x.ndim)
-    if g.size == 0 or not one_for_one or not same_float(g):
-        return NotImplemented
+    if g.size == 0 or not one_for_one:
+        return Declined("the index broadcasts, or is empty")
+    if not same_float(g):
+        return Declined(MIXED)
     return _add_along(np.zeros(x.shape, g.dtype), index, g, axis), None
 
 
@@ -156,13 +160,15 @@ def _(g, out, x, index, values, axis=-1):
 
 @scatter_add.kernel("numba")
 def _(x, index, values, axis=-1):
-    fits = x.ndim == index.ndim == values.ndim and values.size > 0 and same_float(x, values)
+    if not same_float(x, values):
+        return Declined(MIXED)
+    fits = x.ndim == index.ndim == values.ndim and values.size > 0
     if not fits or not np.all((index >= -x.shape[axis]) & (index < x.shape[axis])):
-        return NotImplemented
+        return Declined("places outside of x, or none")
     want = [n for i, n in enumerate(x.shape) if i != axis % x.ndim]
     got = [n for i, n in enumerate(values.shape) if i != axis % x.ndim]
     if want != got or values.shape[axis] != index.shape[axis]:
-        return NotImplemented
+        return Declined("the shapes differ")
     return _add_along(np.array(x, order="C"), index, values, axis)
 
 
@@ -188,7 +194,7 @@ def _(g, out, table, ids):
 @_embedding.vjp_kernel("numba")
 def _(g, out, table, ids):
     if not same_float(g) or g.size == 0:
-        return NotImplemented
+        return Declined("there are no ids, or not of numbers that the kernel knows")
     full = np.zeros(table.shape, g.dtype)
     add_rows(full, _ids(ids), dense(g.reshape(-1, table.shape[1])))
     return full, None

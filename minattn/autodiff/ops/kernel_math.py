@@ -8,6 +8,7 @@ import numpy as np
 
 from ...backends import jit
 
+MIXED = "the arguments are not all float32 or all float64"  # why a kernel declines where same_float is False
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 

@@ -1,10 +1,23 @@
 """Matrix products."""
 
+import functools
+
 import numpy as np
 
-from ...backends import jit, prange, threads, xp
+from ...backends import Declined, xp
 from ..primitive import call, primitive
-from .kernel_math import dense, rows, same_float
+from .kernel_math import MIXED, dense, rows, same_float
+from .product_kernels import (
+    pairs,
+    pairs_for_x,
+    pairs_for_y,
+    rows_by,
+    rows_by_transposed,
+    share,
+    sum_over_rows,
+)
+
+FEW = 1 << 22  # products of two numbers; below, one call of NumPy's BLAS is faster than the kernels
 
 
 @primitive
@@ -42,6 +55,48 @@ def _joined(a, n):
     return a.reshape(*a.shape[: -2 - n], -1, a.shape[-1])
 
 
+@matmul.kernel("numba")
+def _(x, y):
+    fits = x.ndim >= 2 and y.ndim >= 2 and x.shape[-1] == y.shape[-2]
+    if not fits or not (y.ndim == 2 or x.shape[:-2] == y.shape[:-2]):
+        return Declined("a vector, or axes that broadcast")
+    if x.size * y.shape[-1] < FEW:
+        return Declined("too small to share among threads")
+    if not same_float(x, y):
+        return Declined(MIXED)
+    out = np.empty((*x.shape[:-1], y.shape[-1]), x.dtype)
+    if y.ndim == 2:
+        rows_by(rows(x), dense(y), rows(out), share(rows(x)))
+    else:
+        pairs(_pairs(x), _pairs(y), _pairs(out))
+    return out
+
+
+@matmul.vjp_kernel("numba")
+def _(g, out, x, y):
+    def for_x():
+        d_x = np.empty(x.shape, x.dtype)
+        if y.ndim == 2:
+            rows_by_transposed(rows(g), dense(y), np.empty(0, x.dtype), rows(d_x), share(rows(g)))
+        else:
+            pairs_for_x(_pairs(g), _pairs(y), _pairs(d_x))
+        return d_x
+
+    def for_y():
+        if y.ndim == 2:
+            return sum_over_rows(rows(x), rows(g))[0]
+        d_y = np.empty(y.shape, y.dtype)
+        pairs_for_y(_pairs(g), _pairs(x), _pairs(d_y))
+        return d_y
+
+    return for_x, for_y
+
+
+def _pairs(a):
+    """The axes before the last two as one, in the form for a kernel."""
+    return dense(a).reshape(-1, *a.shape[-2:])
+
+
 @matmul.samples
 def _(rng):
     yield call(rng.normal(size=(2, 3)), rng.normal(size=(3, 5)))
@@ -53,6 +108,8 @@ def _(rng):
     yield call(rng.normal(size=(7, 2, 3)), rng.normal(size=(3,)))
     yield call(rng.normal(size=(3,)), rng.normal(size=(3,)))
     yield call(rng.normal(size=(0, 3)), rng.normal(size=(3, 5)))
+    yield call(rng.normal(size=(2, 151, 127)), rng.normal(size=(127, 113)))
+    yield call(rng.normal(size=(2, 3, 97, 83)), rng.normal(size=(2, 3, 83, 89)))
 
 
 @primitive
@@ -74,101 +131,38 @@ def _(g, out, x, weight, bias=None):
     )
 
 
-FEW = 1 << 22  # products of two numbers; below, one call of NumPy's BLAS is faster than the kernels
-
-
-@jit(parallel=True)
-def linear_rows(x, weight, bias, out, size):
-    """out = x weight^T + bias, `size` rows a turn; an empty bias is none. Each turn is one BLAS call."""
-    for turn in prange(-(-x.shape[0] // size)):
-        part = out[turn * size : turn * size + size]
-        np.dot(x[turn * size : turn * size + size], weight.T, part)
-        if bias.size > 0:
-            for i in range(part.shape[0]):
-                for j in range(part.shape[1]):
-                    part[i, j] += bias[j]
-
-
-@jit(parallel=True)
-def linear_rows_for_x(g, weight, d_x, size):
-    """d_x = g weight: out_i = sum_j x_j w_ij gives d_x_j = sum_i g_i w_ij, for each row by itself."""
-    for turn in prange(-(-g.shape[0] // size)):
-        np.dot(g[turn * size : turn * size + size], weight, d_x[turn * size : turn * size + size])
-
-
-@jit(parallel=True)
-def linear_rows_for_weight(g, x, parts, size):
-    """The sum of parts becomes g^T x, the gradient of the weight: each turn its own rows, its own part."""
-    for turn in prange(parts.shape[0]):
-        np.dot(g[turn * size : turn * size + size].T, x[turn * size : turn * size + size], parts[turn])
-
-
-@jit(parallel=True)
-def linear_rows_for_bias(g, parts, size):
-    """The sum of parts becomes the sum of the rows of g."""
-    for turn in prange(parts.shape[0]):
-        part = parts[turn]
-        for i in range(turn * size, min(g.shape[0], turn * size + size)):
-            for j in range(part.size):
-                part[j] += g[i, j]
-
-
 @linear.kernel("numba")
 def _(x, weight, bias=None):
     fits = weight.ndim == 2 and x.ndim > 0 and x.shape[-1] == weight.shape[1]
-    fits = fits and (bias is None or bias.shape == weight.shape[:1])
-    if not fits or 0 in (x.size, weight.size) or not same_float(x, weight, bias):
-        return NotImplemented
+    if not fits or (bias is not None and bias.shape != weight.shape[:1]):
+        return Declined("the shapes do not fit")
     if x.size * weight.shape[0] < FEW:
-        return linear.forward(x, weight, bias)
-    out, x = np.empty((*x.shape[:-1], weight.shape[0]), x.dtype), rows(x)
+        return Declined("too small to share among threads")
+    if not same_float(x, weight, bias):
+        return Declined(MIXED)
+    out, given = np.empty((*x.shape[:-1], weight.shape[0]), x.dtype), rows(x)
     bias = np.empty(0, x.dtype) if bias is None else dense(bias)
-    linear_rows(x, dense(weight), bias, rows(out), _share(x))
+    rows_by_transposed(given, dense(weight), bias, rows(out), share(given))
     return out
-
-
-def _share(x):
-    """How many rows each thread takes."""
-    return -(-x.shape[0] // threads())
 
 
 @linear.vjp_kernel("numba")
 def _(g, out, x, weight, bias=None):
-    if x.size * weight.shape[0] < FEW:
-        return linear._vjp(g, out, x, weight, bias)
     given, g = rows(x), rows(g)
-    size = _share(given)
-    turns = -(-given.shape[0] // size)
 
     def for_x():
         d_x = np.empty(x.shape, x.dtype)
-        linear_rows_for_x(g, dense(weight), rows(d_x), size)
+        rows_by(g, dense(weight), rows(d_x), share(g))
         return d_x
 
-    def for_weight():
-        parts = np.empty((turns, *weight.shape), x.dtype)
-        linear_rows_for_weight(g, given, parts, size)
-        return _added(parts)
-
-    def for_bias():
-        parts = np.zeros((turns, weight.shape[0]), x.dtype)
-        linear_rows_for_bias(g, parts, size)
-        return _added(parts)
-
-    return for_x, for_weight, None if bias is None else for_bias
-
-
-def _added(parts):
-    """The sum of all parts, in the first of them: fresh memory costs more than the sum."""
-    for part in parts[1:]:
-        parts[0] += part
-    return parts[0]
+    both = functools.cache(lambda: sum_over_rows(g, given, with_sums=bias is not None))
+    return for_x, lambda: both()[0], lambda: both()[1]
 
 
 @linear.samples
 def _(rng):
-    yield call(rng.normal(size=(2, 149, 61)), rng.normal(size=(67, 61)), rng.normal(size=(67,)))
-    yield call(rng.normal(size=(263, 61)), rng.normal(size=(67, 61)))
+    yield call(rng.normal(size=(2, 149, 113)), rng.normal(size=(127, 113)), rng.normal(size=127))
+    yield call(rng.normal(size=(283, 131)), rng.normal(size=(127, 131)))
     yield call(rng.normal(size=(2, 5, 3)), rng.normal(size=(7, 3)), rng.normal(size=(7,)))
     yield call(rng.normal(size=(3,)), rng.normal(size=(7, 3)))
     yield call(rng.normal(size=(0, 3)), rng.normal(size=(7, 3)), rng.normal(size=(7,)))

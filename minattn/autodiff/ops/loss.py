@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from ...backends import jit, prange, recording, xp
+from ...backends import Declined, jit, prange, recording, xp
 from ...errors import ArgumentError, DTypeError, ShapeError
 from ..primitive import call, primitive
 from ..tensor import Tensor, as_tensor
 from .elementwise import softplus
-from .kernel_math import dense, exp_sum, largest, same_float
+from .kernel_math import MIXED, dense, exp_sum, largest, same_float
 from .reduce import mean
 
 
@@ -73,8 +73,10 @@ def cross_entropy_rows_backward(probabilities, targets, counted, smoothing, shar
 
 @_cross_entropy.kernel("numba")
 def _(logits, targets, counted, smoothing=0.0):
-    if not same_float(logits) or logits.size == 0:
-        return NotImplemented
+    if logits.size == 0:
+        return Declined("there are no logits")
+    if not same_float(logits):
+        return Declined(MIXED)
     probabilities, real = np.empty(logits.shape, logits.dtype), logits.dtype.type
     count = real(max(np.count_nonzero(counted), 1))
     given = dense(logits), dense(targets.astype(np.int64, copy=False)), dense(counted)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ...backends import jit, prange, xp
+from ...backends import Declined, jit, prange, xp
 from ..primitive import call, primitive
-from .kernel_math import dense, rows, same_float
+from .kernel_math import MIXED, dense, rows, same_float
 
 
 @primitive(saves=True)
@@ -86,8 +86,10 @@ def layer_norm_rows_backward(g, normal, scale, gain, d_x, d_gain, d_bias):
 
 @layer_norm.kernel("numba")
 def _(x, gain, bias, eps=1e-5):
-    if not gain.shape == bias.shape == x.shape[-1:] or x.size == 0 or not same_float(x, gain, bias):
-        return NotImplemented
+    if not gain.shape == bias.shape == x.shape[-1:] or x.size == 0:
+        return Declined("gain or bias has another length, or x is empty")
+    if not same_float(x, gain, bias):
+        return Declined(MIXED)
     out, normal, scale = (
         np.empty(x.shape, x.dtype),
         np.empty(x.shape, x.dtype),
@@ -168,8 +170,10 @@ def rms_norm_rows_backward(g, x, scale, gain, d_x, d_gain):
 
 @rms_norm.kernel("numba")
 def _(x, gain, eps=1e-6):
-    if gain.shape != x.shape[-1:] or x.size == 0 or not same_float(x, gain):
-        return NotImplemented
+    if gain.shape != x.shape[-1:] or x.size == 0:
+        return Declined("gain has another length, or x is empty")
+    if not same_float(x, gain):
+        return Declined(MIXED)
     out, scale = np.empty(x.shape, x.dtype), np.empty(x.shape[:-1], x.dtype)
     rms_norm_rows(rows(x), dense(gain), x.dtype.type(eps), rows(out), scale.reshape(-1))
     return out, scale[..., None]

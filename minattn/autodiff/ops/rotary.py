@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ...backends import jit, xp
+from ...backends import Declined, jit, prange, xp
 from ...errors import ShapeError
 from ..primitive import call, primitive
 from ..tensor import as_tensor
-from .kernel_math import dense, same_float
+from .kernel_math import MIXED, dense, same_float
 
 
 @primitive
@@ -28,45 +28,56 @@ def _(g, out, x, cos, sin):
     )
 
 
-@jit(fastmath=True)
-def turn_pairs(x, cos, sin, out):
-    """Turn the pairs of x (A, T, C, d) by the angles of place t; out (A, C, T, d) has T next to d."""
-    for a in range(x.shape[0]):
-        for t in range(x.shape[1]):
-            for c in range(x.shape[2]):
-                row, turned = x[a, t, c], out[a, c, t]
-                for i in range(cos.shape[1]):
-                    even, odd = row[2 * i], row[2 * i + 1]
-                    turned[2 * i] = even * cos[t, i] - odd * sin[t, i]
-                    turned[2 * i + 1] = even * sin[t, i] + odd * cos[t, i]
+@jit(parallel=True, fastmath=True)
+def turn_pairs(x, x_steps, cos, sin, out, out_steps, heads):
+    """Turn the pairs in each row of x (rows, d) by the angles of its place, into a row of out (rows, d).
+
+    x and out hold the same rows, each in an order of its own: from one batch entry, head or place to the
+    next it is so many rows as the three numbers of x_steps, or of out_steps, say. cos, sin (T, d/2).
+    """
+    places = cos.shape[0]
+    for turn in prange(x.shape[0] // heads):
+        b, t = turn // places, turn % places
+        for h in range(heads):
+            row = x[b * x_steps[0] + h * x_steps[1] + t * x_steps[2]]
+            turned = out[b * out_steps[0] + h * out_steps[1] + t * out_steps[2]]
+            for i in range(cos.shape[1]):
+                even, odd = row[2 * i], row[2 * i + 1]
+                turned[2 * i] = even * cos[t, i] - odd * sin[t, i]
+                turned[2 * i + 1] = even * sin[t, i] + odd * cos[t, i]
 
 
-def _turned(x, cos, sin):
-    """x (B, H, T, d) through the kernel. Heads just split off their projection are read where they lie."""
-    b, h, t, d = x.shape
-    by_time = x.transpose(0, 2, 1, 3)
-    given = by_time if by_time.flags.carray else dense(x).reshape(b * h, t, 1, d)
-    out = np.empty(x.shape, x.dtype)
-    turn_pairs(given, dense(cos), dense(sin), out.reshape(len(given), -1, t, d))
+def _rows_and_steps(x):
+    """x (B, H, T, d) for the kernel. Heads just split off their projection stay where they lie: by place."""
+    _, h, t, d = x.shape
+    by_place = x.transpose(0, 2, 1, 3)
+    if by_place.flags.carray:
+        return by_place.reshape(-1, d), (t * h, 1, h)
+    return dense(x).reshape(-1, d), (h * t, t, 1)
+
+
+def _turned(x, cos, sin, out):
+    """x (B, H, T, d) turned into `out`, which lies in memory by head or by place."""
+    turn_pairs(*_rows_and_steps(x), dense(cos), dense(sin), *_rows_and_steps(out), x.shape[1])
     return out
-
-
-def _covered(x, cos, sin):
-    one_angle_each = cos.shape == sin.shape == (x.shape[-2], x.shape[-1] // 2)
-    return x.ndim == 4 and x.size > 0 and one_angle_each and same_float(x, cos, sin)
 
 
 @_rotary.kernel("numba")
 def _(x, cos, sin):
-    return _turned(x, cos, sin) if _covered(x, cos, sin) else NotImplemented
+    if x.ndim != 4 or x.size == 0:
+        return Declined("not four axes, or one of them is empty")
+    if not cos.shape == sin.shape == (x.shape[-2], x.shape[-1] // 2):
+        return Declined("not one angle for each place and pair")
+    if not same_float(x, cos, sin):
+        return Declined(MIXED)
+    return _turned(x, cos, sin, np.empty(x.shape, x.dtype))
 
 
 @_rotary.vjp_kernel("numba")
 def _(g, out, x, cos, sin):
-    if not _covered(g, cos, sin):
-        return NotImplemented
     _, for_cos, for_sin = _rotary._vjp(g, out, x, cos, sin)
-    return lambda: _turned(g, cos, -sin), for_cos, for_sin
+    # In the order of x, so that joining the heads again moves nothing.
+    return lambda: _turned(g, cos, -sin, np.empty_like(x)), for_cos, for_sin
 
 
 @_rotary.samples

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ...backends import jit, prange, xp
+from ...backends import Declined, jit, prange, xp
 from ..primitive import call, primitive
-from .kernel_math import exp_sum, largest, rows, same_float
+from .kernel_math import MIXED, exp_sum, largest, rows, same_float
 
 
 def _shifted(x, mask, axis):
@@ -95,8 +95,12 @@ def mask_rows(mask, shape):
 def _(x, mask=None, axis=-1):
     mask = None if mask is None else np.asarray(mask)
     fits = mask is None or np.broadcast_shapes(mask.shape, x.shape) == x.shape
-    if x.ndim == 0 or axis % x.ndim != x.ndim - 1 or x.size == 0 or not same_float(x) or not fits:
-        return NotImplemented
+    if x.size == 0 or not fits:
+        return Declined("x is empty, or the mask has more axes")
+    if x.ndim == 0 or axis % x.ndim != x.ndim - 1:
+        return Declined("not along the last axis")
+    if not same_float(x):
+        return Declined(MIXED)
     out = np.empty(x.shape, x.dtype)
     softmax_rows(rows(x), mask_rows(mask, x.shape), rows(out))
     return out
