@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from ..backends import asnumpy, current, xp
-from ..backends.select import when_loaded
+from ..backends import Declined, asnumpy, dispatch, kernel, xp
 from ..errors import ArgumentError, CheckpointError
 from .adam_kernel import adam
+from .flat import Flat
 
 
 def clip_grad_norm(parameters, max_norm):
@@ -28,20 +28,36 @@ def clip_grad_norm(parameters, max_norm):
 class Optimiser:
     """Base: holds parameters and, for each, arrays of state by name.
 
-    parameters   from `module.parameters()`
+    parameters   from `module.parameters()`; one that comes twice counts once
     lr           step size, may be changed between steps
-    A parameter without a gradient stays where it is.
+    A parameter without a gradient stays where it is. The parameters' arrays become parts of one array (see
+    `Flat`), and a step changes them in place: copy what you want to keep, and call `backward` before `step`.
     """
 
     state_names = ()
 
     def __init__(self, parameters, lr):
-        self.parameters, self.lr, self.steps = list(parameters), lr, 0
+        self.parameters, self.lr, self.steps = list(dict.fromkeys(parameters)), lr, 0
         if not self.parameters:
             self._refuse("parameters", "at least one parameter", "none", "pass model.parameters()")
         if not lr >= 0:
             self._refuse("lr", "lr >= 0", lr, "lr=1e-3")
-        self.state = [{n: xp.zeros_like(p.data) for n in self.state_names} for p in self.parameters]
+        self.flats = self._laid_flat()
+
+    def _laid_flat(self):
+        """The parameters of each dtype, end to end; their state is zero."""
+        kinds = dict.fromkeys(p.dtype for p in self.parameters)
+        return [Flat([p for p in self.parameters if p.dtype == kind], self.state_names) for kind in kinds]
+
+    @property
+    def state(self):
+        """For each parameter {name: array of its shape}, parts of the arrays that a step changes."""
+        found = {}
+        for flat in self.flats:
+            parts = {name: flat.parts(array) for name, array in flat.state.items()}
+            for i, parameter in enumerate(flat.parameters):
+                found[parameter] = {name: each[i] for name, each in parts.items()}
+        return [found[parameter] for parameter in self.parameters]
 
     def _refuse(self, name, expected, got, hint):
         raise ArgumentError(f"{type(self).__name__}({name})", expected=expected, got=got, hint=hint)
@@ -54,12 +70,17 @@ class Optimiser:
     def step(self):
         """Move every parameter that has a gradient."""
         self.steps += 1
-        for parameter, state in zip(self.parameters, self.state):
-            if parameter.grad is not None:
-                parameter.data = self.update(parameter.data, parameter.grad, state)
+        for flat in self.flats:
+            for part, grad in flat.gather():
+                state = {name: array[part] for name, array in flat.state.items()}
+                self.update(flat.values[part], grad, state)
 
     def update(self, value, grad, state):
-        """The new value of one parameter; subclasses write it and change `state` in place."""
+        """Change `value` (n,) and `state`, {name: (n,)}, in place; subclasses write it.
+
+        n numbers of one parameter, or of several, one after another: what happens to one number depends
+        on nothing but its own gradient and state.
+        """
         raise NotImplementedError
 
     def state_dict(self):
@@ -81,9 +102,10 @@ class Optimiser:
                 hint="use the optimiser and the model that the checkpoint was saved with",
             )
         self.steps, self.lr = int(state["steps"]), float(state["lr"])
+        self.flats = self._laid_flat()
         for i, arrays in enumerate(self.state):
-            for name, old in arrays.items():
-                arrays[name] = xp.array(state[f"{i}.{name}"], dtype=old.dtype)
+            for name, array in arrays.items():
+                array[...] = xp.asarray(state[f"{i}.{name}"], dtype=array.dtype)
 
 
 class SGD(Optimiser):
@@ -98,18 +120,10 @@ class SGD(Optimiser):
         self.momentum = momentum
 
     def update(self, value, grad, state):
-        state["velocity"] = self.momentum * state["velocity"] + grad
-        return value - self.lr * state["velocity"]
-
-
-FUSED = {"numba": adam}  # backend -> one step of Adam in a single kernel, or NotImplemented
-
-
-@when_loaded("cupy")
-def _():
-    from ..autodiff.ops.cuda.adamw import adamw
-
-    FUSED["cupy"] = adamw
+        velocity = state["velocity"]
+        velocity *= self.momentum
+        velocity += grad
+        value -= self.lr * velocity
 
 
 class Adam(Optimiser):
@@ -132,23 +146,24 @@ class Adam(Optimiser):
         self.betas, self.eps = betas, eps
 
     def update(self, value, grad, state):
-        return self._move(value, grad, state, 1.0)
+        self._move(value, grad, state["mean"], state["square"], 1.0)
 
-    def _move(self, value, grad, state, keep):
-        """The new value; `keep` is the share of the old one that stays."""
+    def _move(self, value, grad, mean, square, keep):
+        """One step in place; `keep` is the share of the old value that stays."""
         b1, b2 = self.betas
         rate, root = self.lr / (1 - b1**self.steps), math.sqrt(1 - b2**self.steps)
-        if kernel := FUSED.get(current()):
-            moved = kernel(value, grad, state, (b1, b2, rate, root, keep, self.eps))
-            if moved is not NotImplemented:
-                return moved
-        mean, square = state["mean"], state["square"]
+        numbers = b1, 1 - b1, b2, 1 - b2, rate, 1 / root, keep, self.eps
+        if not isinstance(dispatch.run("adam", value, grad, mean, square, numbers), Declined):
+            return
         mean *= b1
         mean += (1 - b1) * grad
         square *= b2
         square += (1 - b2) * grad * grad
-        size = xp.sqrt(square) / root + self.eps
-        return (value if keep == 1 else value * keep) - rate * mean / size
+        value *= keep
+        value -= rate * mean / (xp.sqrt(square) / root + self.eps)
+
+
+kernel("adam", "numba")(adam)
 
 
 class AdamW(Adam):
@@ -165,4 +180,4 @@ class AdamW(Adam):
         self.decay = decay
 
     def update(self, value, grad, state):
-        return self._move(value, grad, state, 1 - self.lr * self.decay)
+        self._move(value, grad, state["mean"], state["square"], 1 - self.lr * self.decay)

@@ -1,4 +1,4 @@
-"""One step of Adam or AdamW, one thread an element: five arrays are read or written once.
+"""One step of Adam or AdamW, one thread an element: every array is read once, three are written once.
 
     m <- b1 m + (1 - b1) g        s <- b2 s + (1 - b2) g^2
     w <- keep w - rate m / (sqrt(s) / root + eps)
@@ -7,40 +7,31 @@ rate = lr / (1 - b1^t), root = sqrt(1 - b2^t), keep = 1 - lr decay (Adam: 1). 1 
 over: in float32, 1 - 0.999 would be wrong by one part in 100,000. Source: arXiv 1412.6980 and 1711.05101.
 """
 
-from ....backends import xp
+from ....backends import Declined, kernel
 from ....backends.cuda import raw_kernel
-from .common import HELPERS, a_thread_an_element, covered, dense
+from .common import HELPERS, a_thread_an_element, covered
 
 SOURCE = (
     HELPERS
     + r"""
-extern "C" __global__ void adamw_step(const float* value, const float* g, float* mean, float* square,
+extern "C" __global__ void adamw_step(float* value, const float* g, float* mean, float* square,
                                       float b1, float rest1, float b2, float rest2,
-                                      float rate, float root, float keep, float eps, int n, float* out)
+                                      float rate, float unroot, float keep, float eps, int n)
 {
     int i = my_element();
     if (i >= n) return;
-    mean[i] = b1 * mean[i] + rest1 * g[i];
-    square[i] = b2 * square[i] + rest2 * g[i] * g[i];
-    out[i] = keep * value[i] - rate * mean[i] / (sqrtf(square[i]) / root + eps);
+    float m = b1 * mean[i] + rest1 * g[i], s = b2 * square[i] + rest2 * g[i] * g[i];
+    mean[i] = m, square[i] = s;
+    value[i] = keep * value[i] - rate * m / (sqrtf(s) * unroot + eps);
 }
 """
 )
 step = raw_kernel(SOURCE, "adamw_step")
 
 
-def adamw(value, grad, state, settings):
-    """The new value of a parameter; changes `state` ("mean" and "square").
-
-    settings   (b1, b2, rate, root, keep, eps), numbers as above
-    Answers NotImplemented for what is not float32.
-    """
-    if not covered(value, grad, *state.values()) or grad.shape != value.shape:
-        return NotImplemented
-    b1, b2, *rest = map(float, settings)
-    for name in ("mean", "square"):
-        state[name] = dense(state[name])
-    out = xp.empty(value.shape, dtype=value.dtype)
-    given = dense(value), dense(grad), state["mean"], state["square"], b1, 1 - b1, b2, 1 - b2, *rest
-    step(*a_thread_an_element(value.size), *given, value.size, out)
-    return out
+@kernel("adam", "cupy")
+def _(value, grad, mean, square, numbers):
+    """Change value, mean and square (n,) in place; numbers as above, (.., rate, 1 / root, keep, eps)."""
+    if not covered(value, grad, mean, square):
+        return Declined("an array is empty or not float32")
+    step(*a_thread_an_element(value.size), value, grad, mean, square, *map(float, numbers), value.size)
