@@ -12,7 +12,10 @@ if (
     os.environ.setdefault("OPENBLAS_NUM_THREADS", str(each))
     os.environ.setdefault("OMP_NUM_THREADS", str(each))
 
-collect_ignore_glob = ["*/conftest.py"]  # settings, not modules with doctests: they share one name
+collect_ignore_glob = [
+    "*/conftest.py",  # settings, not modules with doctests: they share one name
+    "minattn/bench/peers/*",  # each needs a package that need not be installed
+]
 
 WITHOUT_NUMBA = importlib.util.find_spec("numba") is None
 if WITHOUT_NUMBA:  # kernels are ordinary Python until they are compiled: test them as such

@@ -21,7 +21,10 @@ COMMANDS = {  # in the order in which a newcomer meets them
         "minattn.commands.papers:run",
         "Train a paper's mechanism against its rivals; judge the claim.",
     ),
-    "bench": ("minattn.commands.bench:bench", "Time attention on every backend here, and on PyTorch."),
+    "bench": (
+        "minattn.commands.bench:bench",
+        "Time minattn beside PyTorch and JAX; see where its time goes.",
+    ),
     "doctor": (
         "minattn.commands.doctor:doctor",
         "Say what this machine offers; mend what can be mended.",

@@ -4,6 +4,7 @@ figure, save, writable_folder    a figure without pyplot, so that nothing is kep
 alignment, heatmap               attention maps, other matrices
 curves, lines_by_group, bars     a value over steps, over groups of sentences, of rivals
 text_weights                     words, the darker the more weight
+relative_times, doubling, stacked_bars   times beside each other, as sizes double, and what a whole is made of
 
     fig, ax = figure()
     curves(ax, {"with attention": losses}, ylabel="loss (nats)")
@@ -16,6 +17,7 @@ every series has a line style or marker of its own.
 from minattn.plots.canvas import figure, save, writable_folder
 from minattn.plots.maps import alignment, heatmap
 from minattn.plots.series import bars, curves, lines_by_group
+from minattn.plots.speed import doubling, relative_times, stacked_bars
 from minattn.plots.style import COLOURS
 from minattn.plots.text import text_weights
 
@@ -24,10 +26,13 @@ __all__ = [
     "alignment",
     "bars",
     "curves",
+    "doubling",
     "figure",
     "heatmap",
     "lines_by_group",
+    "relative_times",
     "save",
+    "stacked_bars",
     "text_weights",
     "writable_folder",
 ]
