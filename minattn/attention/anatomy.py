@@ -3,7 +3,7 @@
     project   q (B,H,T,d), k and v (B,H,S,d), with their places q_pos (T,) and k_pos (S,)
     remember  a memory may lengthen, drop or compress k, v and k_pos together
     rotate    positions that act on q and k
-    share     query heads of a group use the same k and v
+    share     query heads of a group use the same k and v (the fused primitive needs no copies)
     compare   how well each query fits each key: scores (B,H,T,S)
     bias      positions that act on scores
     mask      True = may attend
@@ -22,6 +22,7 @@ from ..nn import Module
 from .checks import check_call, check_slots
 from .recording import is_recorded, keep
 from .scores import ScaledDot
+from .structure import structure
 from .weights import Softmax
 
 
@@ -40,6 +41,7 @@ class Trace:
     v: Tensor = None  # (B,H,S,d)
     q_pos: object = None  # (T,) integers
     k_pos: object = None  # (S,) integers
+    offset: int = None  # first of q_pos less first of k_pos; None where places do not go up by 1
     scores: Tensor = None  # (B,H,T,S), biases included
     mask: object = None  # boolean, broadcasts to (B,H,T,S), or None = all may attend
     weights: Tensor = None  # (B,H,T,S), exactly 0 where the mask is False
@@ -75,7 +77,7 @@ class Attention(Module):
     def trace(self, x, context=None, **given):
         """Run every step, one by one, and return the record."""
         t = self.begin(x, context, **given)
-        for step in (self.compare, self.bias, self.mask, self.weigh, self.gather, self.merge):
+        for step in (self.share, self.compare, self.bias, self.mask, self.weigh, self.gather, self.merge):
             step(t)
         return keep(self, t)
 
@@ -84,10 +86,7 @@ class Attention(Module):
         if is_recorded(self) or not self.fuses():
             return self.trace(x, context, **given).out
         t = self.begin(x, context, **given)
-        self.mask(t)
-        biases = [bias for p in self.positions if (bias := p.bias(t)) is not None]
-        bias = sum(biases) if biases else None
-        t.heads = ops.attention(t.q, t.k, t.v, t.mask, bias, scale=self.score.scale(t))
+        t.heads = ops.attention(t.q, t.k, t.v, scale=self.score.scale(t), **structure(self, t))
         self.merge(t)
         return t.out
 
@@ -101,17 +100,18 @@ class Attention(Module):
         x = as_tensor(x)
         t = Trace(x, x if context is None else as_tensor(context), valid, cache, start, extra)
         check_call(self, t)
-        for step in (self.project, self.remember, self.rotate, self.share):
+        for step in (self.project, self.remember, self.rotate):
             step(t)
         return t
 
     def project(self, t):
         t.q, t.k, t.v = self.projection(t.x, t.context)
-        t.q_pos = t.start + xp.arange(t.q.shape[2])
-        t.k_pos = (t.start if t.context is t.x else 0) + xp.arange(t.k.shape[2])
+        t.q_pos, t.offset = t.start + xp.arange(t.q.shape[2]), 0 if t.context is t.x else t.start
+        t.k_pos = t.start - t.offset + xp.arange(t.k.shape[2])
 
     def remember(self, t):
         for memory in [m for m in (t.cache, self.memory) if m is not None]:
+            t.offset = None  # until the memory says that the places still follow each other
             memory.remember(t)
 
     def rotate(self, t):

@@ -14,5 +14,9 @@ class Window:
             raise ArgumentError("Window(half)", expected="half >= 0", got=half, hint="Window(4)")
         self.half = half
 
+    @property
+    def window(self):
+        return self.half, self.half
+
     def __call__(self, t):
         return abs(t.q_pos[:, None] - t.k_pos[None, :]) <= self.half

@@ -49,7 +49,7 @@ class KVCache:
         self._padded = self._padded or t.valid is not None
         self.length = end
         t.k, t.v = (Tensor.made_by(kept[:, :, :end], None) for kept in (self._k, self._v))
-        t.q_pos, t.k_pos = xp.arange(start, end), xp.arange(end)
+        t.q_pos, t.k_pos, t.offset = xp.arange(start, end), xp.arange(end), start
         t.valid = self._valid[:, :end] if self._padded else None
 
     def _check(self, t):

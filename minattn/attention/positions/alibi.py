@@ -29,5 +29,8 @@ class ALiBi(Position):
         self.n_heads, self.slopes = n_heads, tuple(_slopes(n_heads))
 
     def bias(self, t):
-        distance = abs(t.q_pos[:, None] - t.k_pos[None, :]).astype(t.q.dtype)
-        return -xp.asarray(self.slopes, dtype=t.q.dtype)[:, None, None] * distance
+        return self.radial(t, t.q_pos[:, None] - t.k_pos[None, :])
+
+    def radial(self, t, distance):
+        slopes = xp.asarray(self.slopes, dtype=t.q.dtype).reshape(-1, *[1] * distance.ndim)
+        return -slopes * abs(distance).astype(t.q.dtype)

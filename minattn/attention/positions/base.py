@@ -23,6 +23,14 @@ class Position(Module):
         """Added to the scores: broadcasts to (B,H,T,S), or None."""
         return None
 
+    def radial(self, t, distance):
+        """The bias again, (H, *distance.shape), where it depends on distance = q_pos - k_pos alone.
+
+        The fused primitive then needs no table of all pairs. It counts where the class that says `bias`
+        says this as well.
+        """
+        return None
+
     def gather(self, t):
         """Added to what the heads gather: (B,H,T,d), or None."""
         return None

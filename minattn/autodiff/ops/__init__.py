@@ -5,7 +5,7 @@ of primitives. A function is a primitive for stability, memory or speed; otherwi
 """
 
 from ...backends.select import when_loaded
-from .attention import attention
+from .attention import attention, attention_and_lse
 from .convolution import conv1d, conv2d
 from .elementwise import (
     absolute,
@@ -56,7 +56,7 @@ from .shape import (
 from .softmax import log_softmax, logsumexp, softmax, sparsemax
 
 __all__ = [
-    "absolute", "add", "attention", "binary_cross_entropy", "broadcast_to", "clip", "concatenate",
+    "absolute", "add", "attention", "attention_and_lse", "binary_cross_entropy", "broadcast_to", "clip", "concatenate",
     "conv1d", "conv2d", "cos", "cross_entropy", "cumsum", "divide", "embedding", "exp", "expand_dims",
     "flip", "gelu", "getitem", "gru", "layer_norm", "linear", "log", "log_softmax", "logsumexp", "lstm",
     "matmul", "max", "maximum", "mean", "min", "minimum", "mse", "multiply", "negative", "pad", "power",

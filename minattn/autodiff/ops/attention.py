@@ -4,128 +4,133 @@ import math
 
 import numpy as np
 
-from ...backends import jit, prange, xp
-from ...errors import ArgumentError, DTypeError, ShapeError
+from ...backends import Declined, dispatch, threads, xp
 from ..primitive import call, primitive
 from ..tensor import Tensor, as_tensor
+from .attention_checks import check
 from .attention_kernels import attention_backward, attention_forward
-from .kernel_math import dense, rows, same_float
-from .softmax import mask_rows, softmax, softmax_rows, softmax_rows_backward
+from .kernel_math import dense, same_float
+from .softmax import softmax
+
+
+def tables(n_q, n_keys, mask=None, bias=None, radial=None, band=None):
+    """The same mask and bias as arrays that broadcast against (B, H, T, S), or None."""
+    away = xp.arange(n_keys)[None, :] - xp.arange(n_q)[:, None]  # key - query
+    if radial is not None:
+        by_pair = xp.take(radial, n_keys - 1 - away, axis=1)
+        bias = by_pair if bias is None else bias + by_pair
+    if band is not None:
+        near = (away >= band[0]) & (away <= band[1])
+        mask = near if mask is None else mask & near
+    return mask, bias
+
+
+def _grouped(x, n):
+    """(B, H, .., ..) as (B, n, H / n, .., ..): heads that share a key head stand together."""
+    return x.reshape(x.shape[0], n, x.shape[1] // max(n, 1), *x.shape[2:])
 
 
 @primitive(saves=True)
-def _attention(q, k, v, mask=None, bias=None, scale=1.0):
-    """The fused part of `attention`; keeps the weights for the derivative."""
-    scores = xp.matmul(q * scale, xp.swapaxes(k, -1, -2))
-    if bias is not None:
-        scores = scores + bias
-    weights = softmax.forward(scores, mask)
-    return xp.matmul(weights, v), weights
+def _attention(q, k, v, mask=None, bias=None, radial=None, band=None, scale=1.0):
+    """The fused part of `attention`; keeps the weights for the derivative.
+
+    radial   (H or 1, T + S - 1), a bias by distance: radial[h, i - j + S - 1]
+    band     (low, high): allowed are the keys with low <= j - i <= high; None = all
+    """
+    weights = softmax.forward(_scores(q, k, mask, bias, radial, band, scale))
+    out = xp.matmul(_grouped(weights, k.shape[1]), v[:, :, None])
+    return out.reshape(*q.shape[:3], v.shape[3]), weights
+
+
+def _scores(q, k, mask, bias, radial, band, scale):
+    """(B, H, T, S), -inf where forbidden."""
+    mask, bias = tables(q.shape[2], k.shape[2], mask, bias, radial, band)
+    scores = xp.matmul(_grouped(q * scale, k.shape[1]), xp.swapaxes(k, -1, -2)[:, :, None])
+    scores = scores.reshape(*q.shape[:3], k.shape[2])
+    scores = scores if bias is None else scores + bias
+    return scores if mask is None else xp.where(mask, scores, -np.inf)
 
 
 @_attention.vjp
-def _(g, out, weights, q, k, v, mask=None, bias=None, scale=1.0):
-    away = xp.matmul(g, xp.swapaxes(v, -1, -2))
-    scores = weights * (away - xp.sum(g * out, axis=-1, keepdims=True)) * scale
+def _(g, out, weights, q, k, v, mask=None, bias=None, radial=None, band=None, scale=1.0):
+    n, g_by_group, by_group = k.shape[1], _grouped(g, k.shape[1]), _grouped(weights, k.shape[1])
+    away = xp.matmul(g_by_group, xp.swapaxes(v, -1, -2)[:, :, None])
+    along = _grouped(xp.sum(g * out, axis=-1, keepdims=True), n)
+    scores = by_group * (away - along) * scale
     return (
-        lambda: xp.matmul(scores, k),
-        lambda: xp.matmul(xp.swapaxes(scores, -1, -2), q),
-        lambda: xp.matmul(xp.swapaxes(weights, -1, -2), g),
+        lambda: xp.matmul(scores, k[:, :, None]).reshape(q.shape),
+        lambda: xp.sum(xp.matmul(xp.swapaxes(scores, -1, -2), _grouped(q, n)), axis=2),
+        lambda: xp.sum(xp.matmul(xp.swapaxes(by_group, -1, -2), g_by_group), axis=2),
+        None,
         None,
         None,
     )
 
 
-FEW_KEYS = 128  # up to here weights are kept: it is cheap, and faster than making them again
-
-
-def _covered(q, k, v):
-    """True where the kernels know the arguments: one batch, one head count, nothing empty."""
-    lead = q.shape[:2] == k.shape[:2] == v.shape[:2]
-    return lead and q.size > 0 and k.size > 0 and v.size > 0 and same_float(q, k, v)
+def _refused(q, k, v):
+    """Why the kernels do not know the arguments, or None."""
+    if not q.shape[0] == k.shape[0] == v.shape[0] or k.shape[1] != v.shape[1]:
+        return Declined("one batch for all queries")
+    if 0 in (q.size, k.size, v.size):
+        return Declined("an empty array")
+    return None if same_float(q, k, v) else Declined("not all float32, or all float64")
 
 
 @_attention.kernel("numba")
-def _(q, k, v, mask=None, bias=None, scale=1.0):
-    if not _covered(q, k, v):
-        return NotImplemented
-    if k.shape[2] <= FEW_KEYS:
-        return _few_keys_forward(q, k, v, mask, bias, scale)
-    out, lse = np.zeros((*q.shape[:3], v.shape[3]), q.dtype), np.empty(q.shape[:3], q.dtype)
-    extras = _keys_first(mask, k.shape[2], bool), _keys_first(bias, k.shape[2], q.dtype)
-    attention_forward(dense(q), dense(k), dense(v), *extras, q.dtype.type(scale), out, lse)
+def _(q, k, v, mask=None, bias=None, radial=None, band=None, scale=1.0):
+    if refused := _refused(q, k, v):
+        return refused
+    arrays, swapped = _as_they_lie(q, k, v)
+    out = np.empty((*q.shape[:3], v.shape[3]), q.dtype)
+    if swapped[2]:
+        out = np.empty((q.shape[0], q.shape[2], q.shape[1], v.shape[3]), q.dtype).swapaxes(1, 2)
+    lse = np.empty(q.shape[:3], q.dtype)
+    to = out.swapaxes(1, 2) if swapped[2] else out
+    extras = _extras(q, k, mask, bias, radial, band, scale)
+    attention_forward(*arrays, swapped, *extras, to, lse, _parts(q.shape[0] * q.shape[1]))
     return out, lse
 
 
 @_attention.vjp_kernel("numba")
-def _(g, out, saved, q, k, v, mask=None, bias=None, scale=1.0):
-    if saved.ndim == 4:
-        return _few_keys_backward(g, saved, q, k, v, scale)
-    grads = [np.zeros(a.shape, a.dtype) for a in (q, k, v)]
-    given = [dense(a) for a in (g, out, saved, q, k, v)]
-    extras = _keys_first(mask, k.shape[2], bool), _keys_first(bias, k.shape[2], q.dtype)
-    attention_backward(*given, *extras, q.dtype.type(scale), *grads)
-    return *grads, None, None
+def _(g, out, lse, q, k, v, mask=None, bias=None, radial=None, band=None, scale=1.0):
+    arrays, swapped = _as_they_lie(g, out, q, k, v)
+    grads = [np.empty(a.shape, a.dtype) for a in arrays[2:]]
+    parts = _parts(k.shape[0] * k.shape[1])
+    d_q = grads[0][None] if parts == 1 else np.empty((parts, *grads[0].shape), q.dtype)
+    extras = _extras(q, k, mask, bias, radial, band, scale)
+    attention_backward(*arrays[:2], lse, *arrays[2:], swapped, *extras, d_q, *grads[1:])
+    if parts > 1:
+        np.sum(d_q, axis=0, out=grads[0])
+    turned = (a.swapaxes(1, 2) if other else a for a, other in zip(grads, swapped[2:]))
+    return *turned, None, None, None
 
 
-def _keys_first(extra, n_keys, dtype):
-    """A mask or bias for the kernels: four axes, keys before queries, all keys there; empty for None."""
+def _as_they_lie(*arrays):
+    """Arrays in memory order, and which of them are (B, T, H, d) there, as a projection splits heads."""
+    swapped = tuple(a.swapaxes(1, 2).flags.carray and not a.flags.carray for a in arrays)
+    return [a.swapaxes(1, 2) if other else dense(a) for a, other in zip(arrays, swapped)], swapped
+
+
+def _extras(q, k, mask, bias, radial, band, scale):
+    """Mask, bias, radial, band and scale in the one form for the kernels."""
+    n_q, n_keys, kind = q.shape[2], k.shape[2], q.dtype
+    radial = np.empty((1, 0), kind) if radial is None else dense(radial.astype(kind, copy=False))
+    band = (-n_q, n_keys) if band is None else band
+    return _four_axes(mask, n_keys, bool), _four_axes(bias, n_keys, kind), radial, band, kind.type(scale)
+
+
+def _four_axes(extra, n_keys, dtype):
+    """A mask or bias with four axes, all keys along the last; empty for None."""
     if extra is None:
-        return np.empty((0, 0, 0, 0), dtype)
-    extra = extra.reshape((1,) * (4 - extra.ndim) + extra.shape).swapaxes(2, 3)
-    extra = np.broadcast_to(extra, (*extra.shape[:2], n_keys, extra.shape[3]))
-    return dense(extra.astype(dtype, copy=False))
+        return np.empty((1, 1, 0, 0), dtype)
+    extra = extra.reshape((1,) * (4 - extra.ndim) + extra.shape).astype(dtype, copy=False)
+    return dense(np.broadcast_to(extra, (*extra.shape[:3], n_keys)))
 
 
-@jit(parallel=True)
-def few_keys_out(weights, v, out):
-    """out = weights v, for each head by itself; all (heads, .., ..)."""
-    for i in prange(out.shape[0]):
-        np.dot(weights[i], v[i], out[i])
-
-
-@jit(parallel=True)
-def few_keys_scores(x, y, out):
-    """out = x y^T, for each head by itself."""
-    for i in prange(out.shape[0]):
-        np.dot(x[i], y[i].T, out[i])
-
-
-@jit(parallel=True)
-def few_keys_grads(scores, weights, g, q, k, d_q, d_k, d_v):
-    """d_q = scores k, d_k = scores^T q, d_v = weights^T g, for each head by itself."""
-    for i in prange(q.shape[0]):
-        np.dot(scores[i], k[i], d_q[i])
-        np.dot(scores[i].T, q[i], d_k[i])
-        np.dot(weights[i].T, g[i], d_v[i])
-
-
-def _heads(array):
-    """(B, H, T, d) as (B * H, T, d), for a kernel."""
-    return dense(array).reshape(-1, *array.shape[2:])
-
-
-def _few_keys_forward(q, k, v, mask, bias, scale):
-    weights = np.empty((*q.shape[:3], k.shape[2]), q.dtype)
-    few_keys_scores(_heads(q * q.dtype.type(scale)), _heads(k), _heads(weights))
-    if bias is not None:
-        weights += bias
-    # In place: fresh memory costs more than the arithmetic.
-    softmax_rows(rows(weights), mask_rows(mask, weights.shape), rows(weights))
-    out = np.empty((*q.shape[:3], v.shape[3]), q.dtype)
-    few_keys_out(_heads(weights), _heads(v), _heads(out))
-    return out, weights
-
-
-def _few_keys_backward(g, weights, q, k, v, scale):
-    scores, g = np.empty(weights.shape, weights.dtype), _heads(g)
-    few_keys_scores(g, _heads(v), _heads(scores))
-    softmax_rows_backward(rows(scores), rows(weights), rows(scores))
-    scores *= scale
-    d_q, d_k, d_v = (np.empty(a.shape, a.dtype) for a in (q, k, v))
-    grads = _heads(d_q), _heads(d_k), _heads(d_v)
-    few_keys_grads(_heads(scores), _heads(weights), g, _heads(q), _heads(k), *grads)
-    return d_q, d_k, d_v, None, None
+def _parts(heads):
+    """Into how many parts the work of each head is cut, so that every thread has the same share."""
+    n = threads()
+    return 1 if heads % n == 0 or heads >= 4 * n else n
 
 
 @_attention.samples
@@ -139,61 +144,74 @@ def _(rng):
     yield call(q * 1e2, k, v, None, rng.normal(size=(1, 11)), scale=1.0)
     yield call(q[:0], k[:0], v[:0])
     yield call(q, k[:, :, :0], v[:, :, :0])
+    yield call(q, k[:, :1], v[:, :1], None, None, rng.normal(size=(3, 15)), band=(2, 5), scale=0.4)
+    yield call(q, k, v, causal, None, rng.normal(size=(1, 15)), band=(-9, 0))
 
 
-def attention(q, k, v, mask=None, bias=None, scale=None):
+def attention(q, k, v, mask=None, bias=None, scale=None, *, window=None, radial=None):
     """softmax(scale q k^T + bias, mask) v.
 
-    q      (B, H, T, d)
-    k      (B, H, S, d)
-    v      (B, H, S, dv)
-    mask   boolean, broadcasts against (B, H, T, S); True = may attend. None allows all
-    bias   numbers added to the scores, broadcast against (B, H, T, S); no gradient flows to it
-    scale  default 1/sqrt(d)
+    q       (B, H, T, d)
+    k       (B, Hk, S, d); Hk divides H: so many query heads in a row share a key head
+    v       (B, Hk, S, dv)
+    mask    boolean, broadcasts against (B, H, T, S); True = may attend. None allows all
+    bias    numbers added to the scores, broadcast against (B, H, T, S); no gradient flows to it
+    scale   default 1/sqrt(d)
+    window  (left, right): query i may attend to the keys i - left .. i + right, None = no bound; (None, 0) is
+            causal. Where n keys stand before the first query: (left - n, right + n)
+    radial  (H or 1, T + S - 1), a bias by distance: radial[h, i - j + S - 1] is added to score (i, j)
     Returns (B, H, T, dv). A row that may attend nowhere gives zeros and gets no gradient.
-    The numba backend goes over more than 128 keys in tiles and never holds all weights.
-    Raises ShapeError or DTypeError where the arguments do not fit, ArgumentError where `bias` wants a
-    gradient. Source: arXiv 1706.03762, equation 1.
+    The numba backend goes over the keys in tiles, past what `window` forbids, and never holds all weights.
+    Raises ShapeError or DTypeError where the arguments do not fit, ArgumentError where `bias` or `radial`
+    wants a gradient. Source: arXiv 1706.03762, equation 1.
 
         >>> q, v = np.zeros((1, 1, 1, 2)), np.array([1.0, 3.0]).reshape(1, 1, 2, 1)
         >>> attention(q, np.zeros((1, 1, 2, 2)), v).item()  # equal scores: the mean
         2.0
     """
+    args, static = _arguments(q, k, v, mask, bias, scale, window, radial)
+    return _attention(*args, **static)
+
+
+def attention_and_lse(q, k, v, **given):
+    """`attention`, without gradient, and lse (B, H, T): the log of each query's sum of exp(scores).
+
+    Keys can be attended to in pieces: the whole is the mean of the pieces' outputs, weighted by
+    softmax(their lse). A row that may attend nowhere has lse = -inf. Arguments as in `attention`.
+
+        >>> q, v = np.zeros((1, 1, 1, 2)), np.array([1.0, 3.0]).reshape(1, 1, 2, 1)
+        >>> attention_and_lse(q, np.zeros((1, 1, 2, 2)), v)[1].item() == np.log(np.float32(2))
+        True
+    """
+    args, static = _arguments(q, k, v, **given)
+    arrays = [a.data if isinstance(a, Tensor) else a for a in args]
+    made = dispatch.run("attention", *arrays, **static)
+    if not isinstance(made, Declined):
+        out, lse = made
+        return as_tensor(out), as_tensor(xp.where(lse == np.inf, -np.inf, lse))
+    out, weights = _attention.forward(*arrays, **static)
+    if weights.shape[-1] == 0:
+        return as_tensor(out), as_tensor(xp.zeros(q.shape[:3], dtype=q.dtype) - np.inf)
+    largest = xp.max(weights, axis=-1)  # exp(the largest score - lse)
+    top = xp.max(_scores(*arrays[:2], *arrays[3:], **static), axis=-1)
+    return as_tensor(out), as_tensor(top - xp.log(xp.where(largest == 0, 1, largest)))
+
+
+def _arguments(q, k, v, mask=None, bias=None, scale=None, window=None, radial=None):
+    """The arguments of the primitive, checked."""
     q, k, v = as_tensor(q), as_tensor(k), as_tensor(v)
     mask = mask.data if isinstance(mask, Tensor) else mask if mask is None else xp.asarray(mask)
-    _check(q, k, v, mask, bias)
+    bias, radial = (
+        xp.asarray(extra) if isinstance(extra, (list, np.ndarray)) else extra for extra in (bias, radial)
+    )
+    check(q, k, v, mask, bias, radial)
     scale = 1 / math.sqrt(max(q.shape[-1], 1)) if scale is None else float(scale)
-    return _attention(q, k, v, mask, bias, scale=scale)
+    band = None if window is None else _band(*window, q.shape[2], k.shape[2])
+    return (q, k, v, mask, bias, radial), {"scale": scale, "band": band}
 
 
-def _check(q, k, v, mask, bias):
-    where = "attention(q, k, v)"
-    fits = q.ndim == k.ndim == v.ndim == 4 and q.shape[-1] == k.shape[-1] and k.shape[-2] == v.shape[-2]
-    if not fits:
-        raise ShapeError(
-            where,
-            expected="q (B, H, T, d), k (B, H, S, d), v (B, H, S, dv)",
-            got=f"q {q.shape}, k {k.shape}, v {v.shape}",
-            hint="split heads first: x.reshape(B, T, H, d).swapaxes(1, 2)",
-        )
-    if mask is not None and mask.dtype != bool:
-        raise DTypeError(
-            where, expected="a boolean mask, True = may attend", got=f"dtype {mask.dtype}", hint="mask > 0"
-        )
-    scores = (*q.shape[:3], k.shape[2])
-    for name, extra in (("mask", mask), ("bias", bias)):
-        shape = getattr(extra, "shape", ())
-        if len(shape) > 4 or any(n not in (1, m) for n, m in zip(shape[::-1], scores[::-1])):
-            raise ShapeError(
-                where,
-                expected=f"a {name} that broadcasts against (B, H, T, S) = {scores}",
-                got=f"{name} {shape}",
-                hint="a mask (B, S) of valid keys becomes mask[:, None, None, :]",
-            )
-    if isinstance(bias, Tensor) and bias.requires_grad:
-        raise ArgumentError(
-            where,
-            expected="a bias without gradient",
-            got="a tensor with requires_grad",
-            hint="softmax(q @ k.swapaxes(-1, -2) * scale + bias, mask) @ v, or bias.detach()",
-        )
+def _band(left, right, n_q, n_keys):
+    """(low, high) with low <= key - query <= high for what a window allows; None where that is all."""
+    low = -n_q if left is None else math.ceil(min(max(-left, -n_q), n_keys))
+    high = n_keys if right is None else math.floor(min(max(right, -n_q), n_keys))
+    return None if low <= 1 - n_q and high >= n_keys - 1 else (low, high)

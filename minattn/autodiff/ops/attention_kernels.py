@@ -1,188 +1,166 @@
 """Attention in tiles: the scores of 64 queries and 64 keys at a time, never all of them.
 
-A tile stands keys x queries, so that what runs over the keys (the largest score, the sum) is vector
-arithmetic on whole rows of queries. Forward keeps one number a query, the log of its sum of
-exponentials; backward makes the weights again from it. Source: arXiv 2205.14135, algorithms 1 and 4.
+Forward. For the scores s of a query, out = sum exp(s - top) v / sum exp(s - top), with any number top. Going
+over the keys tile by tile, top is the largest score so far; when it grows by c, both sums shrink by exp(-c).
+Kept is one number a query, lse = log sum exp(s) = top + log sum exp(s - top).
 
-Mask and bias come with the keys before the queries: (B or 1, H or 1, S, T or 1); empty = none.
+Backward. w = exp(s - lse) makes the weights again. With along = sum(g out) of a query, ds = w (g v - along);
+dq = scale sum ds k over the keys, dk = scale sum ds q and dv = sum w g over the queries.
+
+Threads. A turn is a head and every parts-th block of it, of queries forward and of keys backward: no two
+turns add to one number, and causal work is shared evenly. Backward each part has its own sum for dq.
+Source: arXiv 2205.14135, algorithms 1 and 4.
+
+    q (B, H, T, d)   k (B, Hk, S, d)   v (B, Hk, S, dv)   Hk key heads, each for H / Hk query heads
+    swapped          a boolean for each of q, k, v (and g, out): in memory it is (B, T, H, d)
+    mask, bias       (B or 1, H or 1, T or 1, S), empty = none
+    radial           (H or 1, T + S - 1), the bias by distance; empty = none
+    band             (low, high), allowed are the keys with low <= key - query <= high
 """
 
 import numpy as np
 
-from ...backends import jit
-from .kernel_math import exp
-
-TILE = 64
-
-
-@jit
-def offsets(tile, mask, bias, place, key):
-    """Fill a tile with what is added to its scores: bias, -inf where forbidden. False where all is.
-
-    place = (b, h, first query), key = first key.
-    """
-    b, h, query = place
-    never, count = tile.dtype.type(-np.inf), 0
-    for j in range(tile.shape[0]):
-        for i in range(tile.shape[1]):
-            tile[j, i] = 0
-    if bias.size > 0:
-        of_head = bias[min(b, len(bias) - 1), min(h, bias.shape[1] - 1)]
-        for j in range(tile.shape[0]):
-            for i in range(tile.shape[1]):
-                tile[j, i] = of_head[key + j, query + i if of_head.shape[1] > 1 else 0]
-    if mask.size > 0:
-        allowed = mask[min(b, len(mask) - 1), min(h, mask.shape[1] - 1)]
-        for j in range(tile.shape[0]):
-            for i in range(tile.shape[1]):
-                may = allowed[key + j, query + i if allowed.shape[1] > 1 else 0]
-                tile[j, i] = tile[j, i] if may else never
-                count += may
-    return mask.size == 0 or count > 0
+from ...backends import jit, prange
+from .attention_tiles import (
+    TILE,
+    add,
+    copy_rows,
+    keys_in_reach,
+    of_head,
+    row_products,
+    score_gradient,
+    scores,
+    shrink_and_add,
+    table,
+    turn_rows,
+    weigh,
+    write_rows,
+)
 
 
 @jit
-def raise_top(tile, extra, scale, top):
-    """tile = tile * scale + extra; top = max(top, each row)."""
-    for j in range(tile.shape[0]):
-        for i in range(tile.shape[1]):
-            tile[j, i] = tile[j, i] * scale + extra[j, i]
-            top[i] = tile[j, i] if tile[j, i] > top[i] else top[i]
-
-
-@jit
-def exp_and_add(tile, shift, total):
-    """tile = exp(tile - shift); total += each row."""
-    for j in range(tile.shape[0]):
-        for i in range(tile.shape[1]):
-            tile[j, i] = exp(tile[j, i] - shift[i])
-            total[i] += tile[j, i]
-
-
-@jit
-def weigh(tile, extra, scale, top, total, shift, shrink):
-    """Scores become exponentials.
-
-    top, total   (rows,) the largest score and the sum so far; they go on
-    shrink       becomes what earlier sums must be multiplied by; shift is room to work
-    """
-    none = tile.dtype.type(-np.inf)
-    for i in range(top.size):
-        shift[i] = top[i]
-    raise_top(tile, extra, scale, shift)
-    for i in range(top.size):
-        before, top[i] = top[i], shift[i]
-        shift[i] = 0 if top[i] == none else top[i]  # no key yet: any number will do
-        shrink[i] = exp(before - shift[i])
-        total[i] *= shrink[i]
-    exp_and_add(tile, shift, total)
-
-
-@jit
-def table(room, n, m):
-    """The start of a piece of memory as an (n, m) array."""
-    return room[: n * m].reshape(n, m)
-
-
-@jit
-def shrink_and_add(out, factor, part):
-    """out = out * factor + part; factor has one number a row."""
-    for i in range(out.shape[0]):
-        for c in range(out.shape[1]):
-            out[i, c] = out[i, c] * factor[i] + part[i, c]
-
-
-@jit
-def add(out, part):
-    """out += part."""
-    for i in range(out.shape[0]):
-        for c in range(out.shape[1]):
-            out[i, c] += part[i, c]
-
-
-@jit
-def finish(out, top, total, lse):
-    """Divide by the sums; the log of a row's sum of exponentials goes to lse, 0 for an empty row."""
-    for i in range(out.shape[0]):
-        if total[i] == 0:
-            lse[i] = 0
+def finish(sums, top, total, lse):
+    """Divide by the sums. Their log goes to lse; infinity where a query has no key, then exp(s - lse) = 0."""
+    for r in range(sums.shape[0]):
+        if total[r] == 0:
+            lse[r] = np.inf
         else:
-            lse[i] = top[i] + np.log(total[i])
-            for c in range(out.shape[1]):
-                out[i, c] /= total[i]
+            lse[r] = top[r] + np.log(total[r])
+            for c in range(sums.shape[1]):
+                sums[r, c] /= total[r]
 
 
 @jit
-def attention_forward(q, k, v, mask, bias, scale, out, lse):
-    """Fills out (B, H, T, dv), which comes as zeros, and lse (B, H, T)."""
+def forward_block(q, swapped, place, keys, values, mask, bias, radial, band, scale, sums, lse):
+    """What the queries of one block gather, into sums (queries, dv), and their lse.
+
+    place   (b, h, first query); keys (S, d) and values (S, dv) of its head
+    mask, bias, radial of its head
+    """
+    i, m, d = place[2], lse.size, keys.shape[1]
+    top, total = np.full(m, -np.inf, q.dtype), np.zeros(m, q.dtype)
+    shift, shrink = np.empty(m, q.dtype), np.empty(m, q.dtype)
+    rows, queries = np.empty((m, d), q.dtype), np.empty((d, m), q.dtype)
+    room, part = np.empty(TILE * m, q.dtype), np.empty(sums.shape, q.dtype)
+    copy_rows(q, swapped, place, scale, rows)
+    turn_rows(rows, queries)
+    sums[:] = 0
+    start, stop = keys_in_reach(band, i, m, len(keys))
+    for j in range(start, stop, TILE):
+        n = min(TILE, stop - j)
+        tile = table(room, n, m)
+        if scores(keys, queries, i, j, mask, bias, radial, band, tile):
+            weigh(tile, top, total, shift, shrink)
+            np.dot(tile.T, values[j : j + n], part)
+            shrink_and_add(sums, shrink, part)
+    finish(sums, top, total, lse)
+
+
+@jit(parallel=True)
+def attention_forward(q, k, v, swapped, mask, bias, radial, band, scale, out, lse, parts):
+    """Fills out (in memory like v) and lse (B, H, T)."""
     n_batch, n_heads, n_q = lse.shape
-    width, room = v.shape[3], np.empty((3, TILE * max(TILE, v.shape[3])), q.dtype)
-    top, total = np.empty(TILE, q.dtype), np.empty(TILE, q.dtype)  # four arrays, not four rows of one:
-    shift, shrink = np.empty(TILE, q.dtype), np.empty(TILE, q.dtype)  # only so does the compiler vectorise
-    for block in range(n_batch * n_heads * -(-n_q // TILE)):
-        b, h, i = block // n_heads % n_batch, block % n_heads, block // (n_heads * n_batch) * TILE
-        queries = q[b, h, i : i + TILE]
-        rows = len(queries)
-        sums = out[b, h, i : i + TILE]
-        for r in range(rows):
-            top[r], total[r] = -np.inf, 0
-        for j in range(0, k.shape[2], TILE):
-            keys = k[b, h, j : j + TILE]
-            extra, tile = table(room[0], len(keys), rows), table(room[1], len(keys), rows)
-            if offsets(extra, mask, bias, (b, h, i), j):
-                np.dot(keys, queries.T, tile)
-                weigh(tile, extra, scale, top[:rows], total[:rows], shift[:rows], shrink[:rows])
-                part = table(room[2], rows, width)
-                np.dot(tile.T, v[b, h, j : j + TILE], part)
-                shrink_and_add(sums, shrink, part)
-        finish(sums, top, total, lse[b, h, i : i + TILE])
+    n_keys, n_groups = (k.shape[1], k.shape[2]) if swapped[1] else (k.shape[2], k.shape[1])
+    one = q.dtype.type(1)
+    for turn in prange(n_batch * n_heads * parts):
+        b, h = turn // parts // n_heads, turn // parts % n_heads
+        shared = h * n_groups // n_heads
+        keys, values = np.empty((n_keys, k.shape[3]), k.dtype), np.empty((n_keys, v.shape[3]), v.dtype)
+        copy_rows(k, swapped[1], (b, shared, 0), one, keys)
+        copy_rows(v, swapped[2], (b, shared, 0), one, values)
+        of = of_head(mask, b, h), of_head(bias, b, h)
+        slopes = radial[min(h, len(radial) - 1)]
+        for i in range(turn % parts * TILE, n_q, parts * TILE):
+            sums, logs = np.empty((min(TILE, n_q - i), v.shape[3]), v.dtype), lse[b, h, i : i + TILE]
+            forward_block(
+                q, swapped[0], (b, h, i), keys, values, of[0], of[1], slopes, band, scale, sums, logs
+            )
+            write_rows(sums, one, out, swapped[2], (b, h, i))
 
 
 @jit
-def score_gradient(tile, away, extra, scale, along, lse):
-    """Scores become weights, dL/d(weights) in `away` becomes scale * dL/d(scores)."""
-    for j in range(tile.shape[0]):
-        for i in range(tile.shape[1]):
-            tile[j, i] = exp(tile[j, i] * scale + extra[j, i] - lse[i])
-            away[j, i] = tile[j, i] * (away[j, i] - along[i]) * scale
+def backward_block(rows, g_rows, along, lse, i, part, parts, keys, values, mask, bias, radial, band, sums):
+    """Adds what one block of queries gives to the gradients of every parts-th block of keys.
+
+    rows, g_rows   (queries, d or dv) scale * q and g; i is the first query
+    sums           (d_q, d_k, d_v): of this block of queries, of all keys, of all values
+    """
+    d_q, d_k, d_v = sums
+    m, d = rows.shape
+    width = values.shape[1]
+    room = np.empty((3, TILE * max(m, d, width)), rows.dtype)
+    queries, grads = np.empty((d, m), rows.dtype), np.empty((width, m), rows.dtype)
+    turn_rows(rows, queries)
+    turn_rows(g_rows, grads)
+    start, stop = keys_in_reach(band, i, m, len(keys))
+    start += (part - start // TILE) % parts * TILE
+    for j in range(start, stop, parts * TILE):
+        n = min(TILE, stop - j)
+        tile, away = table(room[0], n, m), table(room[1], n, m)
+        if scores(keys, queries, i, j, mask, bias, radial, band, tile):
+            np.dot(values[j : j + n], grads, away)
+            score_gradient(tile, away, along, lse)
+            to_v, to_k, to_q = table(room[2], n, width), table(room[2], n, d), table(room[2], m, d)
+            np.dot(tile, g_rows, to_v)
+            add(d_v[j : j + n], to_v)
+            np.dot(away, rows, to_k)
+            add(d_k[j : j + n], to_k)
+            np.dot(away.T, keys[j : j + n], to_q)
+            add(d_q, to_q)
 
 
-@jit
-def row_products(g, out, along):
-    """along = the sum of each row of g * out."""
-    for i in range(g.shape[0]):
-        along[i] = 0
-        for c in range(g.shape[1]):
-            along[i] += g[i, c] * out[i, c]
+@jit(parallel=True)
+def attention_backward(g, out, lse, q, k, v, swapped, mask, bias, radial, band, scale, dq, dk, dv):
+    """Fills dk, dv and dq (parts, ..), whose sum over the parts is the gradient; g = dL/d(out).
 
-
-@jit
-def attention_backward(g, out, lse, q, k, v, mask, bias, scale, dq, dk, dv):
-    """Adds to dq, dk, dv, which come as zeros; g = dL/d(out)."""
-    n_batch, n_heads, n_q, d = q.shape
-    width, room = v.shape[3], np.empty((4, TILE * max(TILE, d, v.shape[3])), q.dtype)
-    along = np.empty(TILE, q.dtype)
-    for block in range(n_batch * n_heads * -(-n_q // TILE)):
-        b, h, i = block // n_heads % n_batch, block % n_heads, block // (n_heads * n_batch) * TILE
-        queries, g_rows, logs = q[b, h, i : i + TILE], g[b, h, i : i + TILE], lse[b, h, i : i + TILE]
-        rows = len(queries)
-        row_products(g_rows, out[b, h, i : i + TILE], along)
-        for j in range(0, k.shape[2], TILE):
-            keys, values = k[b, h, j : j + TILE], v[b, h, j : j + TILE]
-            n = len(keys)
-            extra, tile, away = table(room[0], n, rows), table(room[1], n, rows), table(room[2], n, rows)
-            if offsets(extra, mask, bias, (b, h, i), j):
-                np.dot(keys, queries.T, tile)
-                np.dot(values, g_rows.T, away)
-                score_gradient(tile, away, extra, scale, along, logs)
-                part_v, part_k, part_q = (
-                    table(room[3], n, width),
-                    table(room[3], n, d),
-                    table(room[3], rows, d),
+    swapped   for g, out, q, k, v; dq, dk, dv are in memory like q, k, v
+    """
+    n_batch, n_heads, n_q = lse.shape
+    n_keys, n_groups = (k.shape[1], k.shape[2]) if swapped[3] else (k.shape[2], k.shape[1])
+    d, width, parts, one = k.shape[3], v.shape[3], dq.shape[0], q.dtype.type(1)
+    for turn in prange(n_batch * n_groups * parts):
+        b, shared, part = turn // parts // n_groups, turn // parts % n_groups, turn % parts
+        keys, values = np.empty((n_keys, d), k.dtype), np.empty((n_keys, width), v.dtype)
+        copy_rows(k, swapped[3], (b, shared, 0), one, keys)
+        copy_rows(v, swapped[4], (b, shared, 0), one, values)
+        d_keys, d_values = np.zeros((n_keys, d), k.dtype), np.zeros((n_keys, width), v.dtype)
+        for h in range(shared * n_heads // n_groups, (shared + 1) * n_heads // n_groups):
+            of = of_head(mask, b, h), of_head(bias, b, h)
+            slopes = radial[min(h, len(radial) - 1)]
+            for i in range(0, n_q, TILE):
+                m = min(TILE, n_q - i)
+                rows, d_rows = np.empty((m, d), q.dtype), np.zeros((m, d), q.dtype)
+                g_rows, o_rows = np.empty((m, width), v.dtype), np.empty((m, width), v.dtype)
+                along = np.empty(m, q.dtype)
+                copy_rows(g, swapped[0], (b, h, i), one, g_rows)
+                copy_rows(out, swapped[1], (b, h, i), one, o_rows)
+                copy_rows(q, swapped[2], (b, h, i), scale, rows)
+                row_products(g_rows, o_rows, along)
+                logs, sums = lse[b, h, i : i + m], (d_rows, d_keys, d_values)
+                backward_block(
+                    rows, g_rows, along, logs, i, part, parts, keys, values, of[0], of[1], slopes, band, sums
                 )
-                np.dot(tile, g_rows, part_v)
-                add(dv[b, h, j : j + TILE], part_v)
-                np.dot(away, queries, part_k)
-                add(dk[b, h, j : j + TILE], part_k)
-                np.dot(away.T, keys, part_q)
-                add(dq[b, h, i : i + TILE], part_q)
+                write_rows(d_rows, scale, dq[part], swapped[2], (b, h, i))
+        for j in range(part * TILE, n_keys, parts * TILE):
+            write_rows(d_keys[j : j + TILE], one, dk, swapped[3], (b, shared, j))
+            write_rows(d_values[j : j + TILE], one, dv, swapped[4], (b, shared, j))
