@@ -14,7 +14,7 @@ from minattn import backends
 from minattn.autodiff import PRIMITIVES, Tensor, gradcheck, precision
 from minattn.backends import asnumpy
 
-CONSTANT = {("attention", 4)}  # the bias: numbers without gradient, by contract
+CONSTANT = {("attention", 4), ("attention", 5)}  # biases: without gradient, by contract
 BACKENDS = ("numpy", "numba", "interpreted", "device", pytest.param("cupy", marks=pytest.mark.gpu))
 TOLERANCE = {32: 2e-5, 64: 1e-10}
 

@@ -19,7 +19,7 @@ from minattn.backends import asnumpy
 pytestmark = pytest.mark.cuda
 importlib.import_module("minattn.autodiff.ops.cuda")
 COVERED = sorted(n for n, p in PRIMITIVES.items() if "cupy" in p.kernels | p.vjp_kernels)
-CONSTANT = {("attention", 4)}
+CONSTANT = {("attention", 4), ("attention", 5)}
 
 
 def cases():

@@ -56,7 +56,8 @@ from .shape import (
 from .softmax import log_softmax, logsumexp, softmax, sparsemax
 
 __all__ = [
-    "absolute", "add", "attention", "attention_and_lse", "binary_cross_entropy", "broadcast_to", "clip", "concatenate",
+    "absolute", "add", "attention", "attention_and_lse", "binary_cross_entropy", "broadcast_to", "clip",
+    "concatenate",
     "conv1d", "conv2d", "cos", "cross_entropy", "cumsum", "divide", "embedding", "exp", "expand_dims",
     "flip", "gelu", "getitem", "gru", "layer_norm", "linear", "log", "log_softmax", "logsumexp", "lstm",
     "matmul", "max", "maximum", "mean", "min", "minimum", "mse", "multiply", "negative", "pad", "power",

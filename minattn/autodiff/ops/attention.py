@@ -6,8 +6,8 @@ import numpy as np
 
 from ...backends import Declined, dispatch, threads, xp
 from ..primitive import call, primitive
-from ..tensor import Tensor, as_tensor
-from .attention_checks import check
+from ..tensor import Tensor, as_array, as_tensor
+from .attention_checks import check, check_window
 from .attention_kernels import attention_backward, attention_forward
 from .kernel_math import dense, same_float
 from .softmax import softmax
@@ -15,6 +15,8 @@ from .softmax import softmax
 
 def tables(n_q, n_keys, mask=None, bias=None, radial=None, band=None):
     """The same mask and bias as arrays that broadcast against (B, H, T, S), or None."""
+    if radial is None and band is None:
+        return mask, bias
     away = xp.arange(n_keys)[None, :] - xp.arange(n_q)[:, None]  # key - query
     if radial is not None:
         by_pair = xp.take(radial, n_keys - 1 - away, axis=1)
@@ -201,12 +203,10 @@ def _arguments(q, k, v, mask=None, bias=None, scale=None, window=None, radial=No
     """The arguments of the primitive, checked."""
     q, k, v = as_tensor(q), as_tensor(k), as_tensor(v)
     mask = mask.data if isinstance(mask, Tensor) else mask if mask is None else xp.asarray(mask)
-    bias, radial = (
-        xp.asarray(extra) if isinstance(extra, (list, np.ndarray)) else extra for extra in (bias, radial)
-    )
+    bias, radial = (x if x is None or isinstance(x, Tensor) else as_array(x) for x in (bias, radial))
     check(q, k, v, mask, bias, radial)
     scale = 1 / math.sqrt(max(q.shape[-1], 1)) if scale is None else float(scale)
-    band = None if window is None else _band(*window, q.shape[2], k.shape[2])
+    band = None if window is None else _band(*check_window(window), q.shape[2], k.shape[2])
     return (q, k, v, mask, bias, radial), {"scale": scale, "band": band}
 
 

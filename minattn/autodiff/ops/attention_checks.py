@@ -40,6 +40,15 @@ def check(q, k, v, mask, bias, radial):
         )
 
 
+def check_window(window):
+    """`window`, two numbers or None. Raises ArgumentError."""
+    if not isinstance(window, (tuple, list)) or len(window) != 2:
+        raise ArgumentError(
+            _WHERE, expected="window (left, right)", got=window, hint="(None, 0) is causal, (4, 4) local"
+        )
+    return window
+
+
 def _check_heads(q, k, v):
     fits = q.ndim == k.ndim == v.ndim == 4 and q.shape[-1] == k.shape[-1] and k.shape[:-1] == v.shape[:-1]
     fits = fits and q.shape[0] == k.shape[0]

@@ -14,7 +14,7 @@ A tile in which nothing is allowed is skipped. Source: arXiv 2205.14135, algorit
 
 from ....backends import Declined, xp
 from ....backends.cuda import raw_kernel
-from ..attention import _attention
+from ..attention import _attention, tables
 from .attention_source import SOURCE
 from .common import FEW, WARPS, covered, dense
 
@@ -44,13 +44,14 @@ def _extras(mask, bias):
 
 
 @_attention.kernel("cupy")
-def _(q, k, v, mask=None, bias=None, scale=1.0):
+def _(q, k, v, mask=None, bias=None, radial=None, band=None, scale=1.0):
     if not covered(q, k, v):
         return Declined("an array is empty or not float32")
     if not q.shape[:2] == k.shape[:2] == v.shape[:2]:
         return Declined("the numbers of heads differ")
     if max(q.shape[3], v.shape[3]) > WIDTHS[-1]:
         return Declined("a head is wider than 128")
+    mask, bias = tables(q.shape[2], k.shape[2], mask, bias, radial, band)
     if any(getattr(extra, "size", 1) >= FEW for extra in (mask, bias)):
         return Declined("the mask or bias has too many elements")
     out, lse = xp.empty((*q.shape[:3], v.shape[3]), dtype=q.dtype), xp.empty(q.shape[:3], dtype=q.dtype)
@@ -60,10 +61,11 @@ def _(q, k, v, mask=None, bias=None, scale=1.0):
 
 
 @_attention.vjp_kernel("cupy")
-def _(g, out, lse, q, k, v, mask=None, bias=None, scale=1.0):
+def _(g, out, lse, q, k, v, mask=None, bias=None, radial=None, band=None, scale=1.0):
     g, q, k, v = dense(g), dense(q), dense(k), dense(v)
+    mask, bias = tables(q.shape[2], k.shape[2], mask, bias, radial, band)
     along, extras = xp.sum(g * out, axis=-1), (*_extras(mask, bias), float(scale))
     dq, dk, dv = (xp.empty(a.shape, dtype=a.dtype) for a in (q, k, v))
     _launch("attention_backward_q", q.shape[2], q, k, v, extras, (g, along, lse, dq))
     _launch("attention_backward_kv", k.shape[2], q, k, v, extras, (g, along, lse, dk, dv))
-    return dq, dk, dv, None, None
+    return dq, dk, dv, None, None, None

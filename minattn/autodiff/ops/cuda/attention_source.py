@@ -94,7 +94,7 @@ extern "C" __global__ void attention_forward(GIVEN, float* out, float* lse)
         float all = warp_sum(total[r]);
         int i = first + own + r;
         for (int c = 0; c < WIDTH / 32; c++) sums[r][c] /= all == 0 ? 1.0f : all;
-        if (lane == 0 && i < n_q) lse[head * n_q + i] = all == 0 ? 0.0f : top[r] + logf(all);
+        if (lane == 0 && i < n_q) lse[head * n_q + i] = all == 0 ? INFINITE : top[r] + logf(all);
     }
     store(out + head * n_q * dv, sums, first + own, n_q, dv);
 }
