@@ -118,20 +118,21 @@ def warm():
                     _both_ways(primitive, args, static)
         yield len(todo), len(todo) + 1, "a training step"
         small_step()
+        small_step(d_model=128, length=64)  # large enough for the kernels that leave small arrays to NumPy
         with always_threads():
             small_step()
 
 
-def small_step():
+def small_step(d_model=8, length=3):
     """One training step of a small model with everything that a step may use, and one decoded token."""
     import numpy as np
 
     from ..models import gpt
     from ..nn import optim
 
-    model = gpt(7, d_model=8, n_heads=2, n_layers=1, rng=np.random.default_rng(0))
+    model = gpt(7, d_model=d_model, n_heads=2, n_layers=1, rng=np.random.default_rng(0))
     optimiser = optim.AdamW(model.parameters(), lr=1e-3)
-    model.loss(np.arange(6).reshape(2, 3)).backward()
+    model.loss(np.arange(8 * length).reshape(8, length) % 7).backward()
     optim.clip_grad_norm(optimiser.parameters, 1.0)
     optimiser.step()
     model.stepper()(np.array([[1]]))
