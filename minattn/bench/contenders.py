@@ -20,7 +20,7 @@ class Contender:
     needs       the packages that must be installed
     kinds       the workloads that it has builders for
     options     given to the `prepare` of its module
-    device      "cpu" or "gpu": ratios compare contenders of one device
+    device      "cpu", or "gpu" with the precision of its products: ratios compare what is alike in that
     tolerance   how far its results may lie from the first contender's, relative to their size
     squares     whether it keeps whole (T, T) matrices: it then stays out of the longest sequences
     """
@@ -35,32 +35,44 @@ class Contender:
     squares: bool = False
 
 
+def _ours(backend, needs=(), device="cpu", precision="float32", **more):
+    options = {"backend": backend} | ({"precision": precision} if backend == "cupy" else {})
+    return Contender(
+        f"minattn {backend}{NAMED[precision]}", "ours", needs, options=options, device=device, **more
+    )
+
+
 def _torch(name, kinds=EVERYTHING, **options):
     return Contender(name, "peers.pytorch", ("torch",), kinds, options)
 
 
-def _cuda(name, tolerance, **options):
+def _cuda(name, device, tolerance=1e-3, kinds=EVERYTHING, **options):
     options = {"device": "cuda", **options}
-    return Contender(name, "peers.pytorch", ("torch",), EVERYTHING, options, "gpu", tolerance)
+    return Contender(name, "peers.pytorch", ("torch",), kinds, options, device, tolerance)
 
 
+NAMED = {"float32": "", "tf32": " tf32", "bf16": " bf16"}
 COMPOSED = ("linear_attention", "training", "decoding")  # what a compiler can fuse
 CONTENDERS = {
     c.name: c
     for c in (
-        Contender("minattn numpy", "ours", options={"backend": "numpy"}, squares=True),
-        Contender("minattn numba", "ours", ("numba", "scipy"), options={"backend": "numba"}),
-        Contender("minattn cupy", "ours", ("cupy",), options={"backend": "cupy"}, device="gpu"),
+        _ours("numpy", squares=True),
+        _ours("numba", ("numba", "scipy")),
+        _ours("cupy", ("cupy",), "gpu"),
+        _ours("cupy", ("cupy",), "gpu tf32", "tf32", tolerance=5e-3),
+        _ours("cupy", ("cupy",), "gpu bf16", "bf16", tolerance=5e-2),
         _torch("torch"),
         _torch("torch compile", COMPOSED, compile=True),
         Contender("jax", "peers.with_jax", ("jax",), squares=True),
         Contender("autograd", "peers.with_autograd", ("autograd",), ("attention",), squares=True),
         Contender("tinygrad", "peers.with_tinygrad", ("tinygrad",), ("attention",), squares=True),
-        _cuda("torch cuda", 1e-3),
-        _cuda("torch cuda tf32", 5e-3, precision="tf32"),
-        _cuda("torch cuda bf16", 5e-2, precision="bf16"),
+        _cuda("torch cuda", "gpu"),
+        _cuda("torch cuda compile", "gpu", kinds=COMPOSED, compile=True),
+        _cuda("torch cuda tf32", "gpu tf32", 5e-3, precision="tf32"),
+        _cuda("torch cuda bf16", "gpu bf16", 5e-2, precision="bf16"),
     )
 }
+PAIRS = {c.name: c.device for c in CONTENDERS.values() if c.module == "ours" and c.name != "minattn numpy"}
 OURS, QUICK = "minattn numba", ("minattn numpy", "minattn numba", "torch")
 
 
@@ -86,7 +98,7 @@ def about(contender, threads):
         "options": contender.options,
         "threads": threads,
         "pools": pools(),
-        "gpu": facts["gpu"] if contender.device == "gpu" else None,
+        "gpu": facts["gpu"] if contender.device != "cpu" else None,
     }
 
 

@@ -14,7 +14,6 @@ from ..errors import ArgumentError, OutputError
 from . import contenders, growth, race, workloads
 
 SCHEMA = 1
-PAIRS = {"minattn numba": "cpu", "minattn cupy": "gpu"}  # ours, and the device of the peers beside it
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def standing(found, ours="minattn numba"):
     the quartiles over rounds of the peer's time over ours; numpy is the time of minattn numpy over ours.
     """
     rows = found["rows"]
-    peers = [name for name in rows if contenders.CONTENDERS[name].device == PAIRS[ours]]
+    peers = [name for name in rows if contenders.CONTENDERS[name].device == contenders.PAIRS[ours]]
     peers = [name for name in peers if not name.startswith("minattn")]
     if ours not in rows or not peers:
         return None

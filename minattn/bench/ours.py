@@ -6,22 +6,22 @@ import numpy as np
 
 from .. import decoding as search
 from ..autodiff import Tensor, no_grad, ops
-from ..backends import asnumpy, on_device, use, xp
+from ..backends import asnumpy, capture, matmul_precision, on_device, use, xp
 from ..nn import optim
 from . import workloads
 from .job import Job, host_seconds
 
 
-def prepare(backend):
-    """Choose the backend of this process."""
+def prepare(backend, precision="float32"):
+    """Choose the backend of this process, and the precision of a GPU's matrix products."""
     use(backend)
+    if precision != "float32":
+        matmul_precision(precision)
 
 
 def attention(workload):
     """out, dq, dk, dv of causal attention."""
-    size = workload.size
-    mask, scale = xp.tri(size["T"], dtype=bool), 1 / math.sqrt(size["d"])
-    return _attention(workload, lambda q, k, v: ops.attention(q, k, v, mask, scale=scale))
+    return _attention(workload, lambda q, k, v: ops.attention(q, k, v, window=(None, 0)))
 
 
 def linear_attention(workload):
@@ -62,21 +62,28 @@ def recurrent(workload):
 
 
 def training(workload):
-    """A step of AdamW on the next batch; checked by three losses and the length of the first gradient."""
+    """A step of AdamW on the next batch; checked by three losses and the length of the first gradient.
+
+    On a GPU the step is captured as one CUDA graph.
+    """
     model = workloads.model(workload)
     optimiser = optim.AdamW(model.parameters(), lr=1e-3)
     batches = [xp.asarray(batch) for batch in workloads.arrays(workload)["ids"]]
     done = 0
 
-    def step():
-        nonlocal done
-        batch = batches[done % len(batches)]
-        done += 1
+    def learn(batch):
         optimiser.zero_grad()
         loss = model.loss(batch)
         loss.backward()
         optimiser.step()
         return loss
+
+    learn = capture(learn, optimiser) if on_device() else learn
+
+    def step():
+        nonlocal done
+        done += 1
+        return learn(batches[done % len(batches)])
 
     def check():
         losses = [step().item()]

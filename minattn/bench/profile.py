@@ -1,4 +1,4 @@
-"""Where the time of a step goes: each primitive and each optimiser is watched while a profile is taken."""
+"""Where the time of a step goes: primitives, kernels and optimisers are watched while a profile is taken."""
 
 import time
 from contextlib import contextmanager
@@ -34,23 +34,24 @@ class Watch:
 
 @contextmanager
 def watching():
-    """A Watch over all primitives, their derivatives and all optimisers inside a `with` block."""
+    """A Watch over all primitives, their derivatives, other kernels, and optimisers inside a `with` block."""
     watch, former = Watch(), []
 
-    def replace(cls, attribute, name, part):
-        former.append((cls, attribute, vars(cls)[attribute]))
-        setattr(cls, attribute, watch.wrapped(vars(cls)[attribute], name, part))
+    def replace(owner, attribute, name, part):
+        former.append((owner, attribute, vars(owner)[attribute]))
+        setattr(owner, attribute, watch.wrapped(vars(owner)[attribute], name, part))
 
     replace(Primitive, "__call__", lambda primitive: primitive.name, "forward")
     replace(Primitive, "gradients", lambda primitive: primitive.name, "backward")
+    replace(dispatch, "run", str, "forward")
     for cls in (optim.Optimiser, *_below(optim.Optimiser)):
         if "step" in vars(cls):
             replace(cls, "step", lambda optimiser: type(optimiser).__name__, "forward")
     try:
         yield watch
     finally:
-        for cls, attribute, function in former:
-            setattr(cls, attribute, function)
+        for owner, attribute, function in former:
+            setattr(owner, attribute, function)
 
 
 def _below(cls):
@@ -92,7 +93,7 @@ def _row(name, watch, whole, steps, kernels):
         "backward": 1e3 * backward / steps,
         "calls": watch.calls.get((name, "forward"), 0) / steps,
         "share": (forward + backward) / whole,
-        "kernel": "; ".join(kernels.get(name.lower(), ["array code"])),
+        "kernel": "; ".join(kernels.get(name, ["array code"])),
     }
 
 
@@ -104,10 +105,12 @@ def _kernels(before):
     """{operation: what its kernels said} of what the table of kernels counted since `before`."""
     said = {}
     for row in dispatch.table():
-        old = before[_key(row)]
-        lines = said.setdefault(row["operation"], [])
+        old, lines = (
+            before.get(_key(row), {"calls": 0, "declined": {}}),
+            said.setdefault(row["operation"], []),
+        )
         if row["calls"] > old["calls"]:
-            lines.append(f"{row['backend']} {row['part']}")
+            lines.append(f"{row['backend']}: {row['part']}")
         for reason, count in row["declined"].items():
             if count > old["declined"].get(reason, 0):
                 lines.append(f"{row['part']} declined: {reason}")

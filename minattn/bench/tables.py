@@ -1,7 +1,7 @@
 """The figures for the terminal (rich tables) and for a page (Markdown): the same rows for both."""
 
-from .contenders import OURS
-from .figures import PAIRS, standing
+from .contenders import OURS, PAIRS
+from .figures import standing
 
 
 def race_rows(found):

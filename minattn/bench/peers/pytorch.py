@@ -84,8 +84,8 @@ def training(workload):
 
     def step():
         nonlocal done
-        batch = batches[done % len(batches)]
         done += 1
+        batch = batches[done % len(batches)]
         optimiser.zero_grad(set_to_none=True)
         with _lower():
             loss = loss_of(batch)
@@ -142,6 +142,8 @@ def _lower():
 
 
 def _compiled(function, **options):
+    if how["device"] == "cuda":
+        options["mode"] = "reduce-overhead"  # one CUDA graph
     return torch.compile(function, **options) if how["compile"] else function
 
 

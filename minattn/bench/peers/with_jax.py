@@ -84,8 +84,8 @@ def training(workload):
 
     def step():
         nonlocal state, done
-        batch = batches[done % len(batches)]
         done += 1
+        batch = batches[done % len(batches)]
         state, loss, length = jax.block_until_ready(update(state, batch))
         return loss, length
 
