@@ -102,7 +102,7 @@ class DeviceArray:
         self.inside[to_host(index)] = to_host(value)
 
     def __iter__(self):
-        return map(to_device, self.inside)
+        return (self[i] for i in range(len(self)))
 
     def __len__(self):
         return len(self.inside)

@@ -107,10 +107,10 @@ def test_notebooks_are_kept_without_outputs():
 
 
 def skips():
-    """`file::test` of every skip or expected failure: a decorator, a call, or a mark of a whole file."""
+    """`file::test` of what does not run in CI: a skip, an expected failure, or what needs a card."""
 
     def skipping(node):
-        ways = ("skip", "skipif", "xfail", "importorskip")
+        ways = ("skip", "skipif", "xfail", "importorskip", "gpu")
         return isinstance(node, ast.Attribute) and node.attr in ways and "pytest" in ast.unparse(node)
 
     for path in (p for p in SOURCE if p.is_relative_to(ROOT / "tests") or p.name == "conftest.py"):

@@ -6,8 +6,8 @@ Launching it costs one call, and Python takes no part. What is recorded is what 
 and plain numbers. So a replay reads and writes the same memory, and four things must hold:
 
 1. Inputs lie at fixed places, where each call copies its own. Shapes and types stay those of the first call.
-2. What the step leaves for the next one lies at a fixed place: where it put a new array in place of a
-   parameter or of the optimiser's state, the recording ends with a copy back into the old one.
+2. Parameters lie at fixed places: where the step gave one a new array, the recording ends with a copy of it
+   into the old one. (Optimisers change their own arrays in place.)
 3. Nobody else gets the step's memory between two launches: it comes from a pool of its own.
 4. Numbers that change from step to step (the rate, Adam's 1 - b^t) come from arrays, which are filled anew
    before each launch: `each_step` and `device_numbers` are for whoever has such numbers.
@@ -54,7 +54,7 @@ def capture(step, optimiser):
             loss = step(ids, targets)
 
     step        (*arrays) -> anything; a whole step: zero_grad, forward, backward, optimiser.step
-    optimiser   whose parameters and state the step moves
+    optimiser   whose parameters the step moves
     Returns a function with the arguments of `step`, arrays of the host or of the device, and its result.
     Every call is one step, and counts as one. The result lies at a fixed place: the next call overwrites it.
     The first call does what may not happen in a recording: kernels are compiled, tables that are kept (masks,
@@ -126,19 +126,15 @@ class CapturedStep:
 
     def _record(self):
         global _recording
-        held = _held_by(self.optimiser)
-        former = [read() for read, _ in held]
+        held = [(p, p.data) for p in self.optimiser.parameters]
         _recording = before = []
         self.stream.begin_capture()
         try:
             result = self.step(*self.inputs)
-            for (read, write), array in zip(held, former):
-                if read() is not array:
-                    array[...] = read()
-                    write(array)
+            for parameter, array in held:
+                if parameter.data is not array:
+                    array[...] = parameter.data
         except Exception as error:
-            for (_, write), array in zip(held, former):
-                write(array)
             with contextlib.suppress(Exception):  # what was recorded so far is of no use
                 self.stream.end_capture()
             if "cudaErrorStreamCapture" not in str(error):
@@ -151,15 +147,6 @@ class CapturedStep:
             ) from error
         finally:
             _recording = None
+            for parameter, array in held:
+                parameter.data = array
         self.graph, self.result, self.before = self.stream.end_capture(), result, before
-
-
-def _held_by(optimiser):
-    """(read, write) of every place that holds an array from one step to the next."""
-    held = []
-    for parameter in optimiser.parameters:
-        held.append((lambda p=parameter: p.data, lambda array, p=parameter: setattr(p, "data", array)))
-    for state in optimiser.state:
-        for name in state:
-            held.append((lambda s=state, n=name: s[n], lambda array, s=state, n=name: s.update({n: array})))
-    return held

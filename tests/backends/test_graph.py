@@ -27,11 +27,11 @@ def recorder(monkeypatch):
 
 
 class Momentum:
-    """w <- w - lr / t (v <- v / 2 + g): a new array for w, the same for v, and a number of each step."""
+    """v <- v / 2 + g, w <- w - lr / t v: a new array for w, the same for v, and a number of each step."""
 
     def __init__(self, w):
         self.parameters, self.lr, self.steps = [SimpleNamespace(data=xp.asarray(w))], 0.1, 0
-        self.state = [{"velocity": xp.zeros(w.shape, dtype=w.dtype)}]
+        self.velocity = xp.zeros(w.shape, dtype=w.dtype)
 
     def count(self):
         self.steps += 1
@@ -39,10 +39,10 @@ class Momentum:
     def step(self, g):
         backends.each_step(self.count)
         rate = backends.device_numbers(lambda: [self.lr / self.steps])
-        [w], [state] = self.parameters, self.state
-        state["velocity"] *= 0.5
-        state["velocity"] += g
-        w.data = w.data - rate * state["velocity"]
+        [w] = self.parameters
+        self.velocity *= 0.5
+        self.velocity += g
+        w.data = w.data - rate * self.velocity
 
 
 def walk(captured):
@@ -60,7 +60,7 @@ def walk(captured):
         if i == 4:
             optimiser.lr /= 2
         loss = run(xp.asarray(rng.normal(size=7).astype(np.float32)))
-        arrays = optimiser.parameters[0].data, optimiser.state[0]["velocity"], loss
+        arrays = optimiser.parameters[0].data, optimiser.velocity, loss
         seen.append([backends.asnumpy(a) for a in arrays])
     return seen, optimiser
 

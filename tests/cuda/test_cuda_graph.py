@@ -43,7 +43,7 @@ class Descent:
     """w <- w - lr g, with a rate that changes from step to step."""
 
     def __init__(self, parameters, lr):
-        self.parameters, self.lr, self.state, self.steps = parameters, lr, [], 0
+        self.parameters, self.lr, self.steps = parameters, lr, 0
 
     def count(self):
         self.steps += 1

@@ -8,7 +8,7 @@ import importlib
 import numpy as np
 import pytest
 from cuda_on_cpu import on_cpu
-from cuda_samples import attention_case, more_samples
+from cuda_samples import ATTENTION_KINDS, CONSTANT, attention_case, more_samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +19,6 @@ from minattn.backends import asnumpy
 pytestmark = pytest.mark.cuda
 importlib.import_module("minattn.autodiff.ops.cuda")
 COVERED = sorted(n for n, p in PRIMITIVES.items() if "cupy" in p.kernels | p.vjp_kernels)
-CONSTANT = {("attention", 4), ("attention", 5)}
 
 
 def cases():
@@ -91,11 +90,12 @@ def test_float64_is_left_to_the_array_version(name, pretended_gpu):
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(
     sizes=st.tuples(*(st.integers(1, n) for n in (2, 3, 40, 70, 40, 40))),
-    kind=st.sampled_from([None, "causal", "window", "keys", "queries", "no query", "one"]),
+    kind=st.sampled_from(ATTENTION_KINDS),
+    heads=st.integers(1, 3),
     seed=st.integers(0, 9),
 )
-def test_attention_of_any_size(sizes, kind, seed):
-    sample = attention_case(seed, sizes, kind)
+def test_attention_of_any_size(sizes, kind, heads, seed):
+    sample = attention_case(seed, sizes, kind, group=heads)
     with backends.using("numpy"):
         value, grads = run("attention", sample, 64)
     with pytest.MonkeyPatch.context() as patch, on_cpu(patch) as namespace:

@@ -41,34 +41,42 @@ __device__ inline void gather(const float (*factors)[32], const Row* tile, float
             for (int r = 0; r < ROWS; r++) sums[r][c] += factors[r][j] * tile[j][c * 32 + threadIdx.x];
 }
 
-// What every kernel is given: arrays, the strides of mask and bias (0 = one for all), sizes.
+// What every kernel is given: arrays, strides of mask, bias and radial (0 = one for all), the band, sizes.
+// n_heads query heads a batch row; `group` of them, one after another, share a head of keys and values.
 #define GIVEN const float* q, const float* k, const float* v, \
     const bool* mask, int mask_b, int mask_h, int mask_q, int mask_k, \
-    const float* bias, int bias_b, int bias_h, int bias_q, int bias_k, float scale, \
-    int n_heads, int n_q, int n_k, int d, int dv
+    const float* bias, int bias_b, int bias_h, int bias_q, int bias_k, \
+    const float* radial, int radial_h, int radial_step, int low, int high, float scale, \
+    int n_heads, int group, int n_q, int n_k, int d, int dv
 
-// Go to this block's head.
-#define ENTER_HEAD \
-    int head = blockIdx.x, b = head / n_heads, h = head % n_heads; \
-    int lane = threadIdx.x, own = threadIdx.y * ROWS; \
-    q += head * n_q * d, k += head * n_k * d, v += head * n_k * dv; \
-    mask += b * mask_b + h * mask_h, bias += b * bias_b + h * bias_h;
+// The mask and biases of a query head.
+#define EXTRAS_OF(head) \
+    const bool* allowed = mask + (head) / n_heads * mask_b + (head) % n_heads * mask_h; \
+    const float* added = bias + (head) / n_heads * bias_b + (head) % n_heads * bias_h; \
+    const float* by_distance = radial + (head) % n_heads * radial_h;
 
-// What is added to a score; -inf where forbidden or beyond the end.
-#define OFFSET(i, j) ((i) < n_q && (j) < n_k && mask[(i) * mask_q + (j) * mask_k] \
-    ? bias[(i) * bias_q + (j) * bias_k] : -INFINITE)
+// What is added to score (i, j); -inf where forbidden or beyond the end.
+#define OFFSET(i, j) \
+    ((i) < n_q && (j) < n_k && low <= (j) - (i) && (j) - (i) <= high && allowed[(i) * mask_q + (j) * mask_k] \
+    ? added[(i) * bias_q + (j) * bias_k] + by_distance[((i) - (j) + n_k - 1) * radial_step] : -INFINITE)
+
+// A block of queries: its head, its first query, and the keys that the band leaves it, from a whole tile on.
+#define ENTER_QUERIES \
+    int head = blockIdx.x, first = blockIdx.y * OWN, lane = threadIdx.x, own = threadIdx.y * ROWS; \
+    int start = max(0, first + low) / 32 * 32, stop = min(n_k, first + OWN + high); \
+    q += head * n_q * d, k += head / group * n_k * d, v += head / group * n_k * dv; \
+    EXTRAS_OF(head)
 """
 
 _FORWARD = r"""
 extern "C" __global__ void attention_forward(GIVEN, float* out, float* lse)
 {
     __shared__ float queries[OWN][WIDTH + 1], keys[32][WIDTH + 1], values[32][WIDTH + 1], weights[OWN][32];
-    ENTER_HEAD
-    int first = blockIdx.y * OWN;
+    ENTER_QUERIES
     float top[ROWS], total[ROWS], sums[ROWS][WIDTH / 32] = {}, offset[ROWS], score[ROWS];
     for (int r = 0; r < ROWS; r++) top[r] = -INFINITE, total[r] = 0;
     load(queries, OWN, q, first, n_q, d);
-    for (int key = 0; key < n_k; key += 32) {
+    for (int key = start; key < stop; key += 32) {
         bool any = false;
         for (int r = 0; r < ROWS; r++) {
             offset[r] = OFFSET(first + own + r, key + lane);
@@ -106,13 +114,12 @@ extern "C" __global__ void attention_backward_q(GIVEN, const float* g, const flo
 {
     __shared__ float queries[OWN][WIDTH + 1], grads[OWN][WIDTH + 1], slopes[OWN][32];
     __shared__ float keys[32][WIDTH + 1], values[32][WIDTH + 1];
-    ENTER_HEAD
-    int first = blockIdx.y * OWN;
+    ENTER_QUERIES
     g += head * n_q * dv, along += head * n_q, lse += head * n_q;
     float sums[ROWS][WIDTH / 32] = {}, offset[ROWS], score[ROWS], away[ROWS];
     load(queries, OWN, q, first, n_q, d);
     load(grads, OWN, g, first, n_q, dv);
-    for (int key = 0; key < n_k; key += 32) {
+    for (int key = start; key < stop; key += 32) {
         bool any = false;
         for (int r = 0; r < ROWS; r++) {
             offset[r] = OFFSET(first + own + r, key + lane);
@@ -135,41 +142,44 @@ extern "C" __global__ void attention_backward_q(GIVEN, const float* g, const flo
     store(dq + head * n_q * d, sums, first + own, n_q, d);
 }
 
+// The sums over the queries take all query heads that share this head of keys.
 extern "C" __global__ void attention_backward_kv(GIVEN, const float* g, const float* along, const float* lse,
                                                  float* dk, float* d_values)
 {
     __shared__ float keys[OWN][WIDTH + 1], values[OWN][WIDTH + 1], weights[OWN][32], slopes[OWN][32];
     __shared__ float queries[32][WIDTH + 1], grads[32][WIDTH + 1];
-    ENTER_HEAD
-    int first = blockIdx.y * OWN;
-    g += head * n_q * dv, along += head * n_q, lse += head * n_q;
+    int owner = blockIdx.x, first = blockIdx.y * OWN, lane = threadIdx.x, own = threadIdx.y * ROWS;
+    int start = max(0, first - high) / 32 * 32, stop = min(n_q, first + OWN - low);
     float k_sums[ROWS][WIDTH / 32] = {}, v_sums[ROWS][WIDTH / 32] = {}, offset[ROWS], score[ROWS], away[ROWS];
-    load(keys, OWN, k, first, n_k, d);
-    load(values, OWN, v, first, n_k, dv);
-    for (int query = 0; query < n_q; query += 32) {
-        bool any = false;
-        for (int r = 0; r < ROWS; r++) {
-            offset[r] = OFFSET(query + lane, first + own + r);
-            any = any || offset[r] != -INFINITE;
+    load(keys, OWN, k + owner * n_k * d, first, n_k, d);
+    load(values, OWN, v + owner * n_k * dv, first, n_k, dv);
+    for (int head = owner * group; head < (owner + 1) * group; head++) {
+        EXTRAS_OF(head)
+        for (int query = start; query < stop; query += 32) {
+            bool any = false;
+            for (int r = 0; r < ROWS; r++) {
+                offset[r] = OFFSET(query + lane, first + own + r);
+                any = any || offset[r] != -INFINITE;
+            }
+            if (!__syncthreads_or(any)) continue;
+            load(queries, 32, q + head * n_q * d, query, n_q, d);
+            load(grads, 32, g + head * n_q * dv, query, n_q, dv);
+            __syncthreads();
+            products(&keys[own], queries[lane], score);
+            products(&values[own], grads[lane], away);
+            int i = head * n_q + min(query + lane, n_q - 1);
+            for (int r = 0; r < ROWS; r++) {
+                float weight = expf(score[r] * scale + offset[r] - lse[i]);
+                weights[own + r][lane] = weight;
+                slopes[own + r][lane] = weight * (away[r] - along[i]) * scale;
+            }
+            __syncwarp();
+            gather(&slopes[own], queries, k_sums);
+            gather(&weights[own], grads, v_sums);
         }
-        if (!__syncthreads_or(any)) continue;
-        load(queries, 32, q, query, n_q, d);
-        load(grads, 32, g, query, n_q, dv);
-        __syncthreads();
-        products(&keys[own], queries[lane], score);
-        products(&values[own], grads[lane], away);
-        int i = min(query + lane, n_q - 1);
-        for (int r = 0; r < ROWS; r++) {
-            float weight = expf(score[r] * scale + offset[r] - lse[i]);
-            weights[own + r][lane] = weight;
-            slopes[own + r][lane] = weight * (away[r] - along[i]) * scale;
-        }
-        __syncwarp();
-        gather(&slopes[own], queries, k_sums);
-        gather(&weights[own], grads, v_sums);
     }
-    store(dk + head * n_k * d, k_sums, first + own, n_k, d);
-    store(d_values + head * n_k * dv, v_sums, first + own, n_k, dv);
+    store(dk + owner * n_k * d, k_sums, first + own, n_k, d);
+    store(d_values + owner * n_k * dv, v_sums, first + own, n_k, dv);
 }
 """
 

@@ -4,12 +4,23 @@ import numpy as np
 
 from minattn.autodiff.primitive import call
 
+CONSTANT = {("attention", 4), ("attention", 5)}  # bias and radial: numbers without gradient
+ATTENTION_KINDS = (
+    None,
+    *["causal", "window", "keys", "queries", "nobody", "one", "band", "radial", "far", "all"],
+)
 
-def attention_case(seed, sizes, kind=None, **static):
-    """A call of attention with sizes (B, H, T, S, d, dv); `kind` says which mask and bias."""
-    rng, (B, H, T, S, d, dv) = np.random.default_rng(seed), sizes
-    q, k, v = (rng.normal(size=(B, H, *rest)) for rest in ((T, d), (S, d), (S, dv)))
-    mask = bias = None
+
+def attention_case(seed, sizes, kind=None, group=1):
+    """A call of attention with sizes (B, Hk, T, S, d, dv); `kind` says which mask, band and biases.
+
+    group   query heads for each of the Hk heads of keys
+    """
+    rng, (B, Hk, T, S, d, dv) = np.random.default_rng(seed), sizes
+    H = Hk * group
+    q = rng.normal(size=(B, H, T, d))
+    k, v = rng.normal(size=(B, Hk, S, d)), rng.normal(size=(B, Hk, S, dv))
+    mask = bias = radial = band = None
     if kind == "causal":
         mask = np.arange(S) <= np.arange(T)[:, None] + S - T
     elif kind == "window":
@@ -19,11 +30,20 @@ def attention_case(seed, sizes, kind=None, **static):
         mask, bias = rng.random((B, 1, 1, S)) < 0.6, rng.normal(size=(H, T, S))
     elif kind == "queries":
         mask, bias = rng.random((1, H, T, 1)) < 0.6, rng.normal(size=(B, 1, 1, S))
-    elif kind == "no query":
+    elif kind == "nobody":
         mask = np.zeros((T, S), bool)
     elif kind == "one":
         mask, bias = rng.random((B, H, T, S)) < 0.1, np.array(0.7)
-    return call(q, k, v, mask, bias, scale=d**-0.5, **static)
+    elif kind == "band":
+        band = (-7, 0)
+    elif kind == "far":  # no key for most queries
+        band = (S - 3, S)
+    elif kind == "radial":
+        radial = rng.normal(size=(H, T + S - 1))
+    elif kind == "all":
+        mask, bias = rng.random((B, 1, 1, S)) < 0.7, rng.normal(size=(1, T, 1))
+        radial, band = rng.normal(size=(1, T + S - 1)), (-33, 2)
+    return call(q, k, v, mask, bias, radial, band=band, scale=d**-0.5)
 
 
 def more_samples(name, rng):
@@ -36,8 +56,12 @@ def more_samples(name, rng):
         yield attention_case(3, (1, 3, 67, 67, 16, 16), "window")
         yield attention_case(4, (2, 3, 17, 41, 31, 3), "queries")
         yield attention_case(5, (1, 2, 9, 33, 128, 97), "one")
-        yield attention_case(6, (1, 1, 33, 32, 4, 32), "no query")
+        yield attention_case(6, (1, 1, 33, 32, 4, 32), "nobody")
         yield attention_case(7, (1, 2, 65, 1, 64, 64), "causal")
+        yield attention_case(8, (2, 1, 67, 71, 16, 9), "band", group=3)
+        yield attention_case(9, (1, 2, 37, 41, 33, 5), "radial", group=2)
+        yield attention_case(10, (1, 1, 41, 37, 8, 65), "far")
+        yield attention_case(11, (2, 2, 101, 99, 7, 8), "all", group=2)
     elif name == "softmax":
         mask = rng.random((5, 1, 67)) < 0.5
         mask[2] = False
