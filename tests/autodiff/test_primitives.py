@@ -119,7 +119,8 @@ def test_backend_agrees(name, i, backend, layout, request):
     value, grads = truth(name, sample)
     if backend == "device":
         request.getfixturevalue("device")
-    to_array = device_stand_in.namespace.array if backend == "device" else np.asarray
+    to_device = {"device": device_stand_in.namespace.array, "cupy": lambda a: backends.xp.asarray(a)}
+    to_array = to_device.get(backend, np.asarray)
     for bits in (32, 64):
         with running(backend):
             got, got_grads, dtypes = run(name, sample, bits, layout, to_array)
