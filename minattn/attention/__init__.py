@@ -7,7 +7,7 @@ multi_head .. luong_local_p   recipes: slots filled as the literature names them
 
 from . import linear, masks, memory, positions, projections, scores, weights
 from .anatomy import Attention, Trace
-from .linear import LinearAttention
+from .linear import DecayedLinear, DeltaRule, LinearAttention
 from .masks import Causal, Padding, Window
 from .memory import KVCache
 from .positions import ALiBi, CoPE, LearnedPositions, Relative, Rotary, Sinusoidal
@@ -29,10 +29,11 @@ from .scores import Additive, Concat, Dot, General, Location, ScaledDot
 from .weights import LocalGaussian, ReLA, ReLU, Softmax, Sparsemax
 
 __all__ = [
-    "ALiBi", "Additive", "Attention", "Causal", "CoPE", "Concat", "Dot", "General", "GroupedQuery",
-    "Identity", "KVCache", "LearnedPositions", "LinearAttention", "LocalGaussian", "Location", "MultiHead",
-    "MultiQuery", "Padding", "ReLA", "ReLU", "Relative", "Rotary", "ScaledDot", "Sinusoidal", "Softmax",
-    "Sparsemax", "Trace", "Window", "bahdanau", "grouped_query", "linear", "luong_concat", "luong_dot",
-    "luong_general", "luong_local_m", "luong_local_p", "luong_location", "masks", "memory", "multi_head",
-    "multi_query", "positions", "projections", "record", "scores", "weights",
+    "ALiBi", "Additive", "Attention", "Causal", "CoPE", "Concat", "DecayedLinear", "DeltaRule", "Dot",
+    "General", "GroupedQuery", "Identity", "KVCache", "LearnedPositions", "LinearAttention",
+    "LocalGaussian", "Location", "MultiHead", "MultiQuery", "Padding", "ReLA", "ReLU", "Relative", "Rotary",
+    "ScaledDot", "Sinusoidal", "Softmax", "Sparsemax", "Trace", "Window", "bahdanau", "grouped_query",
+    "linear", "luong_concat", "luong_dot", "luong_general", "luong_local_m", "luong_local_p",
+    "luong_location", "masks", "memory", "multi_head", "multi_query", "positions", "projections", "record",
+    "scores", "weights",
 ]  # fmt: skip

@@ -1,11 +1,10 @@
 """Feature-map linear attention."""
 
-from ...autodiff import Tensor, as_tensor, no_grad, ops
+from ...autodiff import Tensor, no_grad, ops
 from ...backends import xp
-from ...errors import ShapeError
 from ...nn import Module
 from ...nn.checks import check_sizes
-from ..checks import check_input
+from .heads import one_token, project
 
 EPS = 1e-6
 
@@ -22,7 +21,7 @@ class LinearAttention(Module):
 
     projection   as in Attention
     feature      phi: (B,H,T,d) -> (B,H,T,F), positive
-    chunk        tokens handled at once by `forward`
+    chunk        up to so many tokens, `forward` is `parallel`
     Three forms give the same numbers (tested): `parallel` (T x T), `forward` (chunks), `step` (one token).
     valid (B,T): padding adds nothing to the sums. Source: arXiv 2006.16236, equations 8 to 12.
     Ours: 1e-6 is added to the divisor, so that a row without any real key gives 0.
@@ -34,36 +33,24 @@ class LinearAttention(Module):
 
     def parallel(self, x, valid=None):
         """The readable form: x (B,T,d_model) -> (B,T,d_model) by the T x T table of weights."""
-        q, k, v = self._features(x, valid)
-        table = _up_to_query(q, k)
-        return self.projection.merge(table @ v / (ops.sum(table, axis=-1, keepdims=True) + EPS))
+        return self._by_table(*self._features(x, valid))
 
     def forward(self, x, valid=None):
-        """The fast form: within a chunk by the table, from earlier chunks by the running sums S and z."""
+        """The fast form: few tokens by the table, more by running sums over chunks (`ops.linear_attention`).
+
+        A 1 at the end of each value makes z a last column of S.
+        """
         q, k, v = self._features(x, valid)
-        total = norm = None
-        pieces = []
-        for start in range(0, max(q.shape[2], 1), self.chunk):
-            here = (slice(None), slice(None), slice(start, start + self.chunk))
-            qc, kc, vc = q[here], k[here], v[here]
-            table = _up_to_query(qc, kc)
-            above, below = table @ vc, ops.sum(table, axis=-1, keepdims=True)
-            s, z = ops.swapaxes(kc, -1, -2) @ vc, ops.expand_dims(ops.sum(kc, axis=2), -1)
-            if total is not None:
-                above, below = above + qc @ total, below + qc @ norm
-                s, z = s + total, z + norm
-            total, norm = s, z
-            pieces.append(above / (below + EPS))
-        return self.projection.merge(pieces[0] if len(pieces) == 1 else ops.concatenate(pieces, axis=2))
+        if q.shape[2] <= self.chunk:
+            return self._by_table(q, k, v)
+        one = xp.ones((*v.shape[:3], 1), dtype=v.dtype)
+        sums = ops.linear_attention(q, k, ops.concatenate([v, one], axis=-1))
+        return self.projection.merge(sums[..., :-1] / (sums[..., -1:] + EPS))
 
     def step(self, x, state=None):
         """Decode one token, no gradient: x (B,1,d_model), the last step's state or None -> out, state."""
         with no_grad():
-            q, k, v = self._features(x)
-            if q.shape[2] != 1:
-                raise ShapeError(
-                    "LinearAttention.step", expected="x (B, 1, d_model)", got=x.shape, hint="x[:, :1]"
-                )
+            q, k, v = self._features(one_token("LinearAttention", x))
             total = (ops.swapaxes(k, -1, -2) @ v).data  # (B,H,F,d)
             norm = xp.swapaxes(k.data, -1, -2)  # (B,H,F,1)
             if state is not None:
@@ -78,15 +65,10 @@ class LinearAttention(Module):
         return batch * self.projection.n_heads * n_features * (self.projection.d_head + 1)
 
     def _features(self, x, valid=None):
-        x = as_tensor(x)
-        valid = check_input("LinearAttention", x, x, valid)
-        q, k, v = self.projection(x, x)
-        k, v = (ops.repeat_heads(part, q.shape[1] // part.shape[1]) for part in (k, v))
-        q, k = self.feature(q), self.feature(k)
-        return q, k if valid is None else k * valid[:, None, :, None].astype(k.dtype), v
+        return project("LinearAttention", self.projection, self.feature, x, valid)
 
-
-def _up_to_query(q, k):
-    """phi(q) phi(k)^T with 0 for later keys, (B,H,T,T)."""
-    t = q.shape[2]
-    return (q @ ops.swapaxes(k, -1, -2)) * xp.tril(xp.ones((t, t), dtype=q.dtype))
+    def _by_table(self, q, k, v):
+        """phi(q) phi(k)^T with 0 for later keys, (B,H,T,T), its rows divided by their sums."""
+        t = q.shape[2]
+        table = (q @ ops.swapaxes(k, -1, -2)) * xp.tril(xp.ones((t, t), dtype=q.dtype))
+        return self.projection.merge(table @ v / (ops.sum(table, axis=-1, keepdims=True) + EPS))

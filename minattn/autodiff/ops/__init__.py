@@ -7,6 +7,7 @@ of primitives. A function is a primitive for stability, memory or speed; otherwi
 from ...backends.select import when_loaded
 from .attention import attention, attention_and_lse
 from .convolution import conv1d, conv2d
+from .delta_rule import delta_rule
 from .elementwise import (
     absolute,
     add,
@@ -34,6 +35,7 @@ from .elementwise import (
 from .gated import swiglu
 from .index import embedding, getitem, scatter_add, take_along_axis, top_k
 from .linalg import linear, matmul
+from .linear_attention import linear_attention
 from .loss import binary_cross_entropy, cross_entropy, mse
 from .norm import layer_norm, rms_norm
 from .recurrent import gru, lstm, rnn
@@ -57,13 +59,13 @@ from .softmax import log_softmax, logsumexp, softmax, sparsemax
 
 __all__ = [
     "absolute", "add", "attention", "attention_and_lse", "binary_cross_entropy", "broadcast_to", "clip",
-    "concatenate",
-    "conv1d", "conv2d", "cos", "cross_entropy", "cumsum", "divide", "embedding", "exp", "expand_dims",
-    "flip", "gelu", "getitem", "gru", "layer_norm", "linear", "log", "log_softmax", "logsumexp", "lstm",
-    "matmul", "max", "maximum", "mean", "min", "minimum", "mse", "multiply", "negative", "pad", "power",
-    "relu", "repeat_heads", "reshape", "rms_norm", "rnn", "rotary", "scatter_add", "sigmoid", "silu", "sin",
-    "softmax", "softplus", "sparsemax", "split", "sqrt", "squeeze", "stack", "subtract", "sum",
-    "swapaxes", "swiglu", "take_along_axis", "tanh", "top_k", "transpose", "var", "where",
+    "concatenate", "conv1d", "conv2d", "cos", "cross_entropy", "cumsum", "delta_rule", "divide",
+    "embedding", "exp", "expand_dims", "flip", "gelu", "getitem", "gru", "layer_norm", "linear",
+    "linear_attention", "log", "log_softmax", "logsumexp", "lstm", "matmul", "max", "maximum", "mean",
+    "min", "minimum", "mse", "multiply", "negative", "pad", "power", "relu", "repeat_heads", "reshape",
+    "rms_norm", "rnn", "rotary", "scatter_add", "sigmoid", "silu", "sin", "softmax", "softplus",
+    "sparsemax", "split", "sqrt", "squeeze", "stack", "subtract", "sum", "swapaxes", "swiglu",
+    "take_along_axis", "tanh", "top_k", "transpose", "var", "where",
 ]  # fmt: skip
 
 
