@@ -49,7 +49,7 @@ def fast_correct(k, v, beta, decay, state, reverse=False):
     return over_columns(delta_scan, (k, beta, decay), v, state, reverse)
 
 
-def forward(ways, q, k, v, beta, decay, state, carry):
+def _forward(ways, q, k, v, beta, decay, state, carry):
     """With u = beta r for values, the rule is linear attention. Kept: the last state and r."""
     scan, correct = ways
     gates, start = no_decay(q) if decay is None else decay, start_state(k, v, state)
@@ -58,7 +58,7 @@ def forward(ways, q, k, v, beta, decay, state, carry):
     return xp.concatenate([out, last], axis=2) if carry else out, (last, rest)
 
 
-def backward(ways, g, saved, q, k, v, beta, decay, state, carry):
+def _backward(ways, g, saved, q, k, v, beta, decay, state, carry):
     """u_i acts on the outputs as a value of linear attention does, and on every later r through its key:
 
         du_j = sum_{i >= j} w_ij (k_j . q_i) g_i - sum_{i > j} w_ij (k_j . k_i) beta_i du_i
@@ -106,12 +106,12 @@ def backward(ways, g, saved, q, k, v, beta, decay, state, carry):
 @primitive(saves=True)
 def _delta_rule(q, k, v, beta, decay=None, state=None, carry=False):
     """The fused part of `delta_rule`; `carry` puts the last state below the rows of the output."""
-    return forward((scan, correct), q, k, v, beta, decay, state, carry)
+    return _forward((scan, correct), q, k, v, beta, decay, state, carry)
 
 
 @_delta_rule.vjp
 def _(g, out, saved, q, k, v, beta, decay=None, state=None, carry=False):
-    return backward((scan, correct), g, saved, q, k, v, beta, decay, state, carry)
+    return _backward((scan, correct), g, saved, q, k, v, beta, decay, state, carry)
 
 
 @_delta_rule.kernel("numba")
@@ -120,12 +120,12 @@ def _(q, k, v, beta, decay=None, state=None, carry=False):
         return Declined("nothing to do")
     if not same_float(q, k, v, beta, decay, state):
         return Declined("not all float32 or all float64")
-    return forward((fast_scan, fast_correct), q, k, v, beta, decay, state, carry)
+    return _forward((fast_scan, fast_correct), q, k, v, beta, decay, state, carry)
 
 
 @_delta_rule.vjp_kernel("numba")
 def _(g, out, saved, q, k, v, beta, decay=None, state=None, carry=False):
-    return backward((fast_scan, fast_correct), g, saved, q, k, v, beta, decay, state, carry)
+    return _backward((fast_scan, fast_correct), g, saved, q, k, v, beta, decay, state, carry)
 
 
 @_delta_rule.samples

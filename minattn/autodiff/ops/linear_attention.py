@@ -86,7 +86,7 @@ def _joined(x, lead, parts):
     return x[:, :, 0] if parts == 1 else x.swapaxes(2, 3).reshape(*lead, x.shape[3], -1)
 
 
-def forward(scan, q, k, v, decay, state, carry):
+def _forward(scan, q, k, v, decay, state, carry):
     """What the primitive and its kernel share; the state at the end is kept for the decay's gradient."""
     out, last = scan(q, k, v, no_decay(q) if decay is None else decay, start_state(q, v, state))
     return xp.concatenate([out, last], axis=2) if carry else out, last
@@ -103,7 +103,7 @@ def start_state(k, v, state=None):
     return xp.zeros(shape, dtype=v.dtype) if state is None else state
 
 
-def backward(scan, g, last, q, k, v, decay, state, carry):
+def _backward(scan, g, last, q, k, v, decay, state, carry):
     """Three scans. dL/dq_i = sum_{j <= i} w_ij (g_i . v_j) k_j is linear attention with g for q and q for v;
     the sums for k and v run over later queries, so their scans go backwards and start from dL/d(last state).
 
@@ -146,12 +146,12 @@ def suffix_sums(x):
 @primitive(saves=True)
 def _linear_attention(q, k, v, decay=None, state=None, carry=False):
     """The fused part of `linear_attention`; `carry` puts the last state below the rows of the output."""
-    return forward(scan, q, k, v, decay, state, carry)
+    return _forward(scan, q, k, v, decay, state, carry)
 
 
 @_linear_attention.vjp
 def _(g, out, last, q, k, v, decay=None, state=None, carry=False):
-    return backward(scan, g, last, q, k, v, decay, state, carry)
+    return _backward(scan, g, last, q, k, v, decay, state, carry)
 
 
 @_linear_attention.kernel("numba")
@@ -160,12 +160,12 @@ def _(q, k, v, decay=None, state=None, carry=False):
         return Declined("nothing to do")
     if not same_float(q, k, v, decay, state):
         return Declined("not all float32 or all float64")
-    return forward(fast_scan, q, k, v, decay, state, carry)
+    return _forward(fast_scan, q, k, v, decay, state, carry)
 
 
 @_linear_attention.vjp_kernel("numba")
 def _(g, out, last, q, k, v, decay=None, state=None, carry=False):
-    return backward(fast_scan, g, last, q, k, v, decay, state, carry)
+    return _backward(fast_scan, g, last, q, k, v, decay, state, carry)
 
 
 @_linear_attention.samples
