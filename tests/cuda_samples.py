@@ -80,7 +80,14 @@ def more_samples(name, rng):
         for rows, n in ((1, 1), (1, 331), (67, 33), (9, 32)):
             counted = rng.random(rows) < 0.8
             yield call(normal(size=(rows, n)) * 9, rng.integers(0, n, rows), counted, smoothing=0.2)
-    elif name == "gelu":
+    elif name == "rotary":
+        yield call(normal(size=(2, 3, 37, 8)), *normal(size=(2, 37, 4)))
+        yield call(normal(size=(1, 2)), *normal(size=(2, 1, 1)))
+        yield call(normal(size=(3, 11, 5, 6)).swapaxes(1, 2), *normal(size=(2, 11, 3)))
+    elif name == "swiglu":
+        yield call(normal(size=(3, 257)) * 9, normal(size=(3, 257)))
+        yield call(np.array([1e3, -1e3, 0.0]), np.array([2.0, 3.0, 5.0]))
+    elif name in ("gelu", "silu"):
         yield call(np.array([[0.0, -0.0, 1e-30, -30.0, 30.0, 1e4, -1e4]]))
         yield call(normal(size=(3, 257)))
     elif name == "embedding":

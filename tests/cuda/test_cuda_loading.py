@@ -27,7 +27,9 @@ def test_choosing_cupy_registers_the_kernels():
         "backends.register('cupy', lambda: numpy); minattn.use('cupy');"
         f"print(*sorted(n for n, p in autodiff.PRIMITIVES.items() if 'cupy' in p.vjp_kernels)); {LOADED}"
     )
-    names = "attention cross_entropy embedding gelu gru layer_norm lstm rms_norm rnn softmax"
+    names = (
+        "attention cross_entropy embedding gelu gru layer_norm lstm rms_norm rnn rotary silu softmax swiglu"
+    )
     assert python(code) == [*names.split(), "True", "False"]
 
 

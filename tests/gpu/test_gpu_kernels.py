@@ -16,7 +16,7 @@ from minattn.backends import asnumpy
 pytestmark = pytest.mark.gpu
 NAMES = (
     "attention", "cross_entropy", "embedding", "gelu", "gru", "layer_norm", "lstm", "rms_norm", "rnn",
-    "softmax",
+    "rotary", "silu", "softmax", "swiglu",
 )  # fmt: skip
 
 
