@@ -1,4 +1,4 @@
-"""Timed, so only by `python -m pytest -m timed -n 0`: the user's own NumPy code between two steps slows nothing.
+"""Timed (`python -m pytest -m timed -n 0`): the user's own NumPy code between two steps slows nothing.
 
 Two pools of threads that take turns are slow where the one goes on waiting, awake, while the other works.
 While "numba" is in use NumPy's BLAS works on the thread that calls it, and no such thing can happen.
