@@ -124,7 +124,8 @@ def _noted(recorder, method, changes):
     return noted
 
 
-def _set(self, host):
+def _set(self, host, stream):
+    assert stream is not None, "a copy that does not wait for its turn"
     self.inside[...] = host
 
 

@@ -42,7 +42,11 @@ def device_numbers(make, dtype=np.float32):
     if not recording():
         return select.xp.asarray(np.array(make(), dtype=dtype))
     array = select.xp.empty(len(make()), dtype=dtype)
-    _recording.append((lambda: array.set(np.array(make(), dtype=dtype)), True))
+
+    def fill():  # in the stream's turn: the launch before may still read the numbers before
+        array.set(np.array(make(), dtype=dtype), stream=select.xp.cuda.get_current_stream())
+
+    _recording.append((fill, True))
     return array
 
 
