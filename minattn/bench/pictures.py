@@ -1,5 +1,7 @@
 """The figures as charts, drawn by minattn.plots."""
 
+import numpy as np
+
 from .. import plots
 from .contenders import OURS
 
@@ -13,20 +15,19 @@ def ratios(figures, path):
     return plots.save(fig, path)
 
 
+UNITS = {"growth": "time, ms", "memory": "peak memory besides the inputs, MB"}
+
+
 def growth(figures, path):
-    """Time and memory over T, a panel for each measured. Returns the path."""
-    panels = [
-        (name, series, unit)
-        for part, unit in (("growth", "ms"), ("memory", "MB"))
-        for name, series in figures[part].items()
-    ]
-    fig, axes = plots.figure(1, len(panels), width=4.2 * len(panels), height=4)
-    for ax, (name, series, unit) in zip(axes if len(panels) > 1 else [axes], panels):
-        lines = {
-            label: ([int(t) for t in values], list(values.values())) for label, values in series["of"].items()
-        }
-        what = "time, ms" if unit == "ms" else "peak memory besides the inputs, MB"
-        plots.doubling(ax, lines, ylabel=what, title=name.replace("-", " "))
+    """Time and memory over T: a row for each of the two, a column for each workload. Returns the path."""
+    parts = [part for part in UNITS if figures[part]]
+    names = list(dict.fromkeys(name for part in parts for name in figures[part]))
+    fig, axes = plots.figure(len(parts), len(names), width=4.8 * len(names), height=3.6 * len(parts))
+    panels = ((part, name) for part in parts for name in names)
+    for ax, (part, name) in zip(np.ravel(axes), panels):
+        of = figures[part][name]["of"]
+        lines = {label: ([int(t) for t in values], list(values.values())) for label, values in of.items()}
+        plots.doubling(ax, lines, ylabel=UNITS[part], title=name.replace("-", " "))
     return plots.save(fig, path)
 
 
