@@ -14,7 +14,7 @@ def race_rows(found):
 
 
 RACE_HEAD = ("contender", "median, ms", "quartiles", f"x {OURS}")
-HEAD = ("workload", "minattn, ms", "best peer, ms", "ratio", "quartiles", "goal", "x minattn numpy")
+HEAD = ("workload", "minattn, ms", "best peer, ms", "ratio", "quartiles", "goal", "x numpy")
 
 
 def summary_rows(figures):
@@ -49,7 +49,7 @@ def rich_table(head, rows, title=None):
 
     table = Table(title=title, title_justify="left", title_style="bold", box=None, header_style="bold")
     for n, name in enumerate(head):
-        table.add_column(name, justify="right" if n else "left")
+        table.add_column(name, justify="right" if n else "left", no_wrap=n == 0)
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))
     return table
