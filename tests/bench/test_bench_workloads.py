@@ -9,7 +9,7 @@ from minattn.bench import memory, ours, race, workloads
 from minattn.errors import ArgumentError, BackendMissing
 
 
-@pytest.mark.parametrize("name", [n for n, w in workloads.WORKLOADS.items() if w.kind != "linear_attention"])
+@pytest.mark.parametrize("name", workloads.WORKLOADS)
 def test_a_workload_is_the_same_on_both_backends(name):
     one, found = small(name), []
     for backend in ("numpy", "numba"):

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.peers
 COMPILED = "torch compile"  # a compiler that takes seconds: one workload is enough here
 
 
-@pytest.mark.parametrize("name", [n for n, w in workloads.WORKLOADS.items() if w.kind != "linear_attention"])
+@pytest.mark.parametrize("name", workloads.WORKLOADS)
 def test_every_peer_gives_the_same_results(name):
     one = small(name)
     rivals = [c for c in contenders.present(one.kind) if c.device == "cpu"]
