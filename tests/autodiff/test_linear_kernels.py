@@ -68,6 +68,20 @@ def test_bodies_as_plain_python_are_the_compiled_ones(monkeypatch):
         assert agree(both_ways("numba", (5, 3, 7), 11, True), compiled)
 
 
+@pytest.mark.parametrize("asked", ["x", "weight", "bias"])
+def test_each_gradient_alone_is_the_one_beside_the_others(asked, monkeypatch):
+    monkeypatch.setattr(linalg, "FEW", 0)
+    names, rng = ("x", "weight", "bias"), np.random.default_rng(0)
+    arrays = [rng.normal(size=s).astype("f4") for s in ((5, 3, 7), (11, 7), (11,))]
+    alone, together = [], []
+    with backends.using("numba"):
+        for grads, wanted in ((alone, {asked}), (together, set(names))):
+            leaves = [Tensor(a, requires_grad=name in wanted) for name, a in zip(names, arrays)]
+            ops.linear(*leaves).sum().backward()
+            grads += [leaf.grad for leaf, name in zip(leaves, names) if name == asked]
+    assert (alone[0] == together[0]).all()
+
+
 def product(backend, x, y, strided):
     """The value and gradients of x @ y."""
     rng = np.random.default_rng(1)
