@@ -6,7 +6,8 @@ import torch
 from peer_torch import DTYPE, copy, equal, leaves, same, to_torch
 
 from minattn import attention as A
-from minattn import nn
+from minattn import backends, nn
+from minattn.autodiff import ops
 
 pytestmark = pytest.mark.peers
 B, T, S, H, D = 2, 5, 7, 4, 3
@@ -123,6 +124,32 @@ def test_scaled_dot_product_attention(rng, bits, case, groups, traced):
     out = attention.trace(*given, valid=valid).out if traced else attention(*given, valid=valid)
     expected = functional.scaled_dot_product_attention(*(b for _, b in inputs), enable_gqa=True, **options)
     same(out, expected, inputs, [], bits)
+
+
+FAR = np.arange(131) - np.arange(70)[:, None]  # key - query, beyond one tile of the kernels
+RULES = {
+    "causal": ((None, 61), FAR <= 61),
+    "window": ((40, 9), (FAR >= -40) & (FAR <= 9)),
+    "ahead": ((-3, None), FAR >= 3),
+}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("groups", [6, 3, 1])
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_and_groups_of_the_primitive(rng, bits, rule, groups, backend):
+    window, table = RULES[rule]
+    padding = rng.random((2, 1, 1, 131)) < 0.8
+    radial = rng.normal(size=(6, 200))
+    bias = np.where(table & padding, radial[:, 130 - FAR], -np.inf)
+    shapes = [(2, 6, 70, 32), (2, groups, 131, 32), (2, groups, 131, 16)]
+    inputs = [leaves(rng.normal(size=shape), bits) for shape in shapes]
+    with backends.using(backend):
+        out = ops.attention(*(a for a, _ in inputs), padding, window=window, radial=radial)
+        expected = functional.scaled_dot_product_attention(
+            *(b for _, b in inputs), attn_mask=to_torch(bias, bits), enable_gqa=True
+        )
+        same(out, expected, inputs, [], bits)
 
 
 class EncoderLayer(nn.Module):

@@ -35,8 +35,8 @@ def copy_rows(x, swapped, place, factor, to):
 @jit
 def turn_rows(rows, to):
     """to = rows, transposed."""
-    for r in range(rows.shape[0]):
-        for c in range(rows.shape[1]):
+    for c in range(rows.shape[1]):
+        for r in range(rows.shape[0]):
             to[c, r] = rows[r, c]
 
 
@@ -66,13 +66,14 @@ def shrink_and_add(out, factor, part):
             out[i, c] = out[i, c] * factor[i] + part[i, c]
 
 
-@jit
+@jit(fastmath=True)
 def row_products(x, y, out):
     """out = the sum of each row of x * y."""
     for i in range(x.shape[0]):
-        out[i] = 0
+        total = x.dtype.type(0)
         for c in range(x.shape[1]):
-            out[i] += x[i, c] * y[i, c]
+            total += x[i, c] * y[i, c]
+        out[i] = total
 
 
 @jit
