@@ -88,8 +88,8 @@ def _(q, k, v, mask=None, bias=None, radial=None, band=None, scale=1.0):
         out = np.empty((q.shape[0], q.shape[2], q.shape[1], v.shape[3]), q.dtype).swapaxes(1, 2)
     lse = np.empty(q.shape[:3], q.dtype)
     to = out.swapaxes(1, 2) if swapped[2] else out
-    extras = _extras(q, k, mask, bias, radial, band, scale)
-    attention_forward(*arrays, swapped, *extras, to, lse, _parts(q.shape[0] * q.shape[1]))
+    rules, parts = _rules(q, k, mask, bias, radial, band), _parts(q.shape[0] * q.shape[1])
+    attention_forward(*arrays, swapped, rules, q.dtype.type(scale), to, lse, parts)
     return out, lse
 
 
@@ -99,8 +99,8 @@ def _(g, out, lse, q, k, v, mask=None, bias=None, radial=None, band=None, scale=
     grads = [np.empty(a.shape, a.dtype) for a in arrays[2:]]
     parts = _parts(k.shape[0] * k.shape[1])
     d_q = grads[0][None] if parts == 1 else np.empty((parts, *grads[0].shape), q.dtype)
-    extras = _extras(q, k, mask, bias, radial, band, scale)
-    attention_backward(*arrays[:2], lse, *arrays[2:], swapped, *extras, d_q, *grads[1:])
+    rules = _rules(q, k, mask, bias, radial, band)
+    attention_backward(*arrays[:2], lse, *arrays[2:], swapped, rules, q.dtype.type(scale), d_q, *grads[1:])
     if parts > 1:
         np.sum(d_q, axis=0, out=grads[0])
     turned = (a.swapaxes(1, 2) if other else a for a, other in zip(grads, swapped[2:]))
@@ -113,12 +113,12 @@ def _as_they_lie(*arrays):
     return [a.swapaxes(1, 2) if other else dense(a) for a, other in zip(arrays, swapped)], swapped
 
 
-def _extras(q, k, mask, bias, radial, band, scale):
-    """Mask, bias, radial, band and scale in the one form for the kernels."""
+def _rules(q, k, mask, bias, radial, band):
+    """(mask, bias, radial, low, high) in the one form for the kernels."""
     n_q, n_keys, kind = q.shape[2], k.shape[2], q.dtype
     radial = np.empty((1, 0), kind) if radial is None else dense(radial.astype(kind, copy=False))
-    band = (-n_q, n_keys) if band is None else band
-    return _four_axes(mask, n_keys, bool), _four_axes(bias, n_keys, kind), radial, band, kind.type(scale)
+    low, high = (-n_q, n_keys) if band is None else band
+    return _four_axes(mask, n_keys, bool), _four_axes(bias, n_keys, kind), radial, low, high
 
 
 def _four_axes(extra, n_keys, dtype):

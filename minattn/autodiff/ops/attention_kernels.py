@@ -13,9 +13,9 @@ Source: arXiv 2205.14135, algorithms 1 and 4.
 
     q (B, H, T, d)   k (B, Hk, S, d)   v (B, Hk, S, dv)   Hk key heads, each for H / Hk query heads
     swapped          a boolean for each of q, k, v (and g, out): in memory it is (B, T, H, d)
-    mask, bias       (B or 1, H or 1, T or 1, S), empty = none
-    radial           (H or 1, T + S - 1), the bias by distance; empty = none
-    band             (low, high), allowed are the keys with low <= key - query <= high
+    rules            (mask, bias, radial, low, high): mask and bias (B or 1, H or 1, T or 1, S), empty = none;
+                     radial (H or 1, T + S - 1), the bias by distance, empty = none; allowed are the keys with
+                     low <= key - query <= high
 """
 
 import numpy as np
@@ -25,9 +25,10 @@ from .attention_tiles import (
     TILE,
     add,
     copy_rows,
+    head_copy,
     keys_in_reach,
-    of_head,
     row_products,
+    rules_of,
     score_gradient,
     scores,
     shrink_and_add,
@@ -51,25 +52,22 @@ def finish(sums, top, total, lse):
 
 
 @jit
-def forward_block(q, swapped, place, keys, values, mask, bias, radial, band, scale, sums, lse):
+def forward_block(queries, keys, values, i, rules, sums, lse):
     """What the queries of one block gather, into sums (queries, dv), and their lse.
 
-    place   (b, h, first query); keys (S, d) and values (S, dv) of its head
-    mask, bias, radial of its head
+    queries   (d, queries), times scale; i is the first of them
+    keys, values, rules of their head
     """
-    i, m, d = place[2], lse.size, keys.shape[1]
-    top, total = np.full(m, -np.inf, q.dtype), np.zeros(m, q.dtype)
-    shift, shrink = np.empty(m, q.dtype), np.empty(m, q.dtype)
-    rows, queries = np.empty((m, d), q.dtype), np.empty((d, m), q.dtype)
-    room, part = np.empty(TILE * m, q.dtype), np.empty(sums.shape, q.dtype)
-    copy_rows(q, swapped, place, scale, rows)
-    turn_rows(rows, queries)
+    m, kind = lse.size, keys.dtype
+    top, total = np.full(m, -np.inf, kind), np.zeros(m, kind)
+    shift, shrink = np.empty(m, kind), np.empty(m, kind)
+    room, part = np.empty(TILE * m, kind), np.empty(sums.shape, kind)
     sums[:] = 0
-    start, stop = keys_in_reach(band, i, m, len(keys))
+    start, stop = keys_in_reach(rules[3], i, m, len(keys))
     for j in range(start, stop, TILE):
         n = min(TILE, stop - j)
         tile = table(room, n, m)
-        if scores(keys, queries, i, j, mask, bias, radial, band, tile):
+        if scores(keys, queries, i, j, rules, tile):
             weigh(tile, top, total, shift, shrink)
             np.dot(tile.T, values[j : j + n], part)
             shrink_and_add(sums, shrink, part)
@@ -77,47 +75,44 @@ def forward_block(q, swapped, place, keys, values, mask, bias, radial, band, sca
 
 
 @jit(parallel=True)
-def attention_forward(q, k, v, swapped, mask, bias, radial, band, scale, out, lse, parts):
+def attention_forward(q, k, v, swapped, rules, scale, out, lse, parts):
     """Fills out (in memory like v) and lse (B, H, T)."""
     n_batch, n_heads, n_q = lse.shape
-    n_keys, n_groups = (k.shape[1], k.shape[2]) if swapped[1] else (k.shape[2], k.shape[1])
-    one = q.dtype.type(1)
+    n_groups, d = k.shape[2] if swapped[1] else k.shape[1], k.shape[3]
     for turn in prange(n_batch * n_heads * parts):
-        b, h = turn // parts // n_heads, turn // parts % n_heads
-        shared = h * n_groups // n_heads
-        keys, values = np.empty((n_keys, k.shape[3]), k.dtype), np.empty((n_keys, v.shape[3]), v.dtype)
-        copy_rows(k, swapped[1], (b, shared, 0), one, keys)
-        copy_rows(v, swapped[2], (b, shared, 0), one, values)
-        of = of_head(mask, b, h), of_head(bias, b, h)
-        slopes = radial[min(h, len(radial) - 1)]
-        for i in range(turn % parts * TILE, n_q, parts * TILE):
-            sums, logs = np.empty((min(TILE, n_q - i), v.shape[3]), v.dtype), lse[b, h, i : i + TILE]
-            forward_block(
-                q, swapped[0], (b, h, i), keys, values, of[0], of[1], slopes, band, scale, sums, logs
-            )
-            write_rows(sums, one, out, swapped[2], (b, h, i))
+        b, h, part = turn // parts // n_heads, turn // parts % n_heads, turn % parts
+        group, of_head = h * n_groups // n_heads, rules_of(rules, b, h)
+        keys, values = head_copy(k, swapped[1], b, group), head_copy(v, swapped[2], b, group)
+        for i in range(part * TILE, n_q, parts * TILE):
+            m = min(TILE, n_q - i)
+            rows, queries = np.empty((m, d), q.dtype), np.empty((d, m), q.dtype)
+            copy_rows(q, swapped[0], (b, h, i), scale, rows)
+            turn_rows(rows, queries)
+            sums = np.empty((m, v.shape[3]), q.dtype)
+            forward_block(queries, keys, values, i, of_head, sums, lse[b, h, i : i + m])
+            write_rows(sums, q.dtype.type(1), out, swapped[2], (b, h, i))
 
 
 @jit
-def backward_block(rows, g_rows, along, lse, i, part, parts, keys, values, mask, bias, radial, band, sums):
+def backward_block(rows, g_rows, along, lse, place, keys, values, rules, sums):
     """Adds what one block of queries gives to the gradients of every parts-th block of keys.
 
-    rows, g_rows   (queries, d or dv) scale * q and g; i is the first query
+    rows, g_rows   (queries, d or dv) scale * q, and g
+    place          (first query, which block of keys comes first, parts)
     sums           (d_q, d_k, d_v): of this block of queries, of all keys, of all values
     """
-    d_q, d_k, d_v = sums
-    m, d = rows.shape
-    width = values.shape[1]
+    (i, part, parts), (d_q, d_k, d_v) = place, sums
+    m, d, width = rows.shape[0], rows.shape[1], g_rows.shape[1]
     room = np.empty((3, TILE * max(m, d, width)), rows.dtype)
     queries, grads = np.empty((d, m), rows.dtype), np.empty((width, m), rows.dtype)
     turn_rows(rows, queries)
     turn_rows(g_rows, grads)
-    start, stop = keys_in_reach(band, i, m, len(keys))
+    start, stop = keys_in_reach(rules[3], i, m, len(keys))
     start += (part - start // TILE) % parts * TILE
     for j in range(start, stop, parts * TILE):
         n = min(TILE, stop - j)
         tile, away = table(room[0], n, m), table(room[1], n, m)
-        if scores(keys, queries, i, j, mask, bias, radial, band, tile):
+        if scores(keys, queries, i, j, rules, tile):
             np.dot(values[j : j + n], grads, away)
             score_gradient(tile, away, along, lse)
             to_v, to_k, to_q = table(room[2], n, width), table(room[2], n, d), table(room[2], m, d)
@@ -130,37 +125,32 @@ def backward_block(rows, g_rows, along, lse, i, part, parts, keys, values, mask,
 
 
 @jit(parallel=True)
-def attention_backward(g, out, lse, q, k, v, swapped, mask, bias, radial, band, scale, dq, dk, dv):
+def attention_backward(g, out, lse, q, k, v, swapped, rules, scale, dq, dk, dv):
     """Fills dk, dv and dq (parts, ..), whose sum over the parts is the gradient; g = dL/d(out).
 
     swapped   for g, out, q, k, v; dq, dk, dv are in memory like q, k, v
     """
     n_batch, n_heads, n_q = lse.shape
-    n_keys, n_groups = (k.shape[1], k.shape[2]) if swapped[3] else (k.shape[2], k.shape[1])
-    d, width, parts, one = k.shape[3], v.shape[3], dq.shape[0], q.dtype.type(1)
+    n_groups, d, width = k.shape[2] if swapped[3] else k.shape[1], k.shape[3], v.shape[3]
+    parts, one = dq.shape[0], q.dtype.type(1)
     for turn in prange(n_batch * n_groups * parts):
-        b, shared, part = turn // parts // n_groups, turn // parts % n_groups, turn % parts
-        keys, values = np.empty((n_keys, d), k.dtype), np.empty((n_keys, width), v.dtype)
-        copy_rows(k, swapped[3], (b, shared, 0), one, keys)
-        copy_rows(v, swapped[4], (b, shared, 0), one, values)
-        d_keys, d_values = np.zeros((n_keys, d), k.dtype), np.zeros((n_keys, width), v.dtype)
-        for h in range(shared * n_heads // n_groups, (shared + 1) * n_heads // n_groups):
-            of = of_head(mask, b, h), of_head(bias, b, h)
-            slopes = radial[min(h, len(radial) - 1)]
+        b, group, part = turn // parts // n_groups, turn // parts % n_groups, turn % parts
+        keys, values = head_copy(k, swapped[3], b, group), head_copy(v, swapped[4], b, group)
+        d_keys, d_values = np.zeros(keys.shape, q.dtype), np.zeros(values.shape, q.dtype)
+        for h in range(group * n_heads // n_groups, (group + 1) * n_heads // n_groups):
+            of_head = rules_of(rules, b, h)
             for i in range(0, n_q, TILE):
                 m = min(TILE, n_q - i)
                 rows, d_rows = np.empty((m, d), q.dtype), np.zeros((m, d), q.dtype)
-                g_rows, o_rows = np.empty((m, width), v.dtype), np.empty((m, width), v.dtype)
-                along = np.empty(m, q.dtype)
+                g_rows, o_rows = np.empty((m, width), q.dtype), np.empty((m, width), q.dtype)
                 copy_rows(g, swapped[0], (b, h, i), one, g_rows)
                 copy_rows(out, swapped[1], (b, h, i), one, o_rows)
                 copy_rows(q, swapped[2], (b, h, i), scale, rows)
+                along, logs = np.empty(m, q.dtype), lse[b, h, i : i + m]
                 row_products(g_rows, o_rows, along)
-                logs, sums = lse[b, h, i : i + m], (d_rows, d_keys, d_values)
-                backward_block(
-                    rows, g_rows, along, logs, i, part, parts, keys, values, of[0], of[1], slopes, band, sums
-                )
+                place, sums = (i, part, parts), (d_rows, d_keys, d_values)
+                backward_block(rows, g_rows, along, logs, place, keys, values, of_head, sums)
                 write_rows(d_rows, scale, dq[part], swapped[2], (b, h, i))
-        for j in range(part * TILE, n_keys, parts * TILE):
-            write_rows(d_keys[j : j + TILE], one, dk, swapped[3], (b, shared, j))
-            write_rows(d_values[j : j + TILE], one, dv, swapped[4], (b, shared, j))
+        for j in range(part * TILE, len(keys), parts * TILE):
+            write_rows(d_keys[j : j + TILE], one, dk, swapped[3], (b, group, j))
+            write_rows(d_values[j : j + TILE], one, dv, swapped[4], (b, group, j))

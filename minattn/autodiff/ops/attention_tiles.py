@@ -77,9 +77,20 @@ def row_products(x, y, out):
 
 
 @jit
-def of_head(extra, b, h):
-    """The (T, S) part of a mask or bias for one head; an axis of length 1 holds for all."""
-    return extra[min(b, extra.shape[0] - 1), min(h, extra.shape[1] - 1)]
+def head_copy(x, swapped, b, h):
+    """All rows of a head."""
+    rows = np.empty((x.shape[1] if swapped else x.shape[2], x.shape[3]), x.dtype)
+    copy_rows(x, swapped, (b, h, 0), x.dtype.type(1), rows)
+    return rows
+
+
+@jit
+def rules_of(rules, b, h):
+    """(mask, bias, radial, (low, high)) for one head; an axis of length 1 holds for all."""
+    mask, bias, radial, low, high = rules
+    of_mask = mask[min(b, mask.shape[0] - 1), min(h, mask.shape[1] - 1)]
+    of_bias = bias[min(b, bias.shape[0] - 1), min(h, bias.shape[1] - 1)]
+    return of_mask, of_bias, radial[min(h, radial.shape[0] - 1)], (low, high)
 
 
 @jit
@@ -149,11 +160,12 @@ def add_radial(tile, away, radial):
 
 
 @jit
-def scores(keys, queries, i, j, mask, bias, radial, band, tile):
+def scores(keys, queries, i, j, rules, tile):
     """tile = the scores of queries (d, m) from i on and of keys from j on, -inf where forbidden.
 
     False where nothing is allowed; the tile is not filled then.
     """
+    mask, bias, radial, band = rules
     n, m = tile.shape
     some, every = allowed(mask, i, m, j, n)
     if some:
