@@ -93,6 +93,9 @@ def more_samples(name, rng):
     elif name == "embedding":
         yield call(normal(size=(3, 67)), rng.integers(0, 3, size=(7, 11)))
         yield call(normal(size=(331, 1)), rng.integers(0, 331, size=257, dtype=np.int32))
+    elif name == "dropout":
+        yield call(normal(size=(7, 331)), np.array([2**31, 5]), rate=0.9)
+        yield call(normal(size=2), np.array([1, 2]), rate=0.1)
     elif name in ("rnn", "gru", "lstm"):
         yield scan_case(rng, name, (5, 7, 3, 67))
         yield scan_case(rng, name, (1, 1, 1, 1))

@@ -138,7 +138,7 @@ def _operator(function, swapped=False):
 
 METHODS = ("all", "any", "astype", "copy", "item", "max", "mean", "min", "ravel", "reshape", "sum",
            "swapaxes", "tolist", "transpose")  # fmt: skip
-BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor")
+BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "rshift")
 OTHERS = ("lt", "le", "gt", "ge", "eq", "ne", "neg", "abs", "invert", "index")
 for _name in METHODS:
     setattr(DeviceArray, _name, _method(_name))

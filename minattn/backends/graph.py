@@ -39,12 +39,14 @@ def each_step(function):
 
 def device_numbers(make, dtype=np.float32):
     """The numbers `make()` as an array on the device; in a captured step, made again for each launch."""
+    first = [np.array(make(), dtype=dtype)]
     if not recording():
-        return select.xp.asarray(np.array(make(), dtype=dtype))
-    array = select.xp.empty(len(make()), dtype=dtype)
+        return select.xp.asarray(first[0])
+    array = select.xp.empty(first[0].shape, dtype=dtype)
 
     def fill():  # in the stream's turn: the launch before may still read the numbers before
-        array.set(np.array(make(), dtype=dtype), stream=select.xp.cuda.get_current_stream())
+        numbers = first.pop() if first else np.array(make(), dtype=dtype)
+        array.set(numbers, stream=select.xp.cuda.get_current_stream())
 
     _recording.append((fill, True))
     return array

@@ -1,6 +1,9 @@
 """Dropout."""
 
-from ..autodiff import as_tensor
+import numpy as np
+
+from ..autodiff import as_tensor, ops
+from ..backends.graph import device_numbers
 from ..errors import ArgumentError
 from .init import check_rng
 from .module import Module
@@ -11,6 +14,7 @@ class Dropout(Module):
 
     rate   in [0, 1)
     rng    Generator; its state belongs in a checkpoint, so that a resumed run drops the same elements
+    Each call draws a key from rng, and the key says which elements are dropped: see `ops.dropout`.
     In eval mode, or at rate 0, returns its input and draws nothing. Source: Srivastava et al. (2014).
     """
 
@@ -28,7 +32,7 @@ class Dropout(Module):
 
     def forward(self, x):
         x = as_tensor(x)
-        if not self.acts:
-            return x
-        keep = self.rng.random(x.shape) >= self.rate
-        return x * (keep / (1 - self.rate))
+        return ops.dropout(x, self.rate, device_numbers(self._key, np.int64)) if self.acts else x
+
+    def _key(self):
+        return self.rng.integers(2**32, size=2)

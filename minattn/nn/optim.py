@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from ..backends import Declined, asnumpy, dispatch, kernel, xp
+from ..backends import Declined, asnumpy, dispatch, kernel, on_device, xp
+from ..backends.graph import device_numbers, each_step, recording
 from ..errors import ArgumentError, CheckpointError
 from .adam_kernel import adam
 from .flat import Flat
@@ -13,16 +14,30 @@ from .flat import Flat
 def clip_grad_norm(parameters, max_norm):
     """Scale all gradients together to a joint length of at most `max_norm`; returns the former length.
 
+    A step that is captured gets the length as an array: see `backends.capture`.
     Source: arXiv 1211.5063, algorithm 1.
     """
     if not max_norm > 0:
         raise ArgumentError("clip_grad_norm(max_norm)", expected="max_norm > 0", got=max_norm, hint="1.0")
     parameters = [p for p in parameters if p.grad is not None]
-    norm = math.sqrt(sum(float(xp.vdot(p.grad, p.grad)) for p in parameters))
+    squares = [xp.vdot(p.grad, p.grad) for p in parameters]
+    if on_device():
+        return _clip_unseen(parameters, squares, max_norm)
+    norm = math.sqrt(sum(map(float, squares)))
     if norm > max_norm:
         for p in parameters:
             p.grad = p.grad * (max_norm / norm)
     return norm
+
+
+def _clip_unseen(parameters, squares, max_norm):
+    """The same without a look at the norm, which a GPU has not computed yet: shorter gradients times 1."""
+    norm = xp.sqrt(sum(squares, xp.zeros(())))
+    if max_norm < math.inf:
+        scale = max_norm / xp.maximum(norm, max_norm)
+        for p in parameters:
+            p.grad = p.grad * scale.astype(p.grad.dtype)
+    return norm if recording() else float(norm)
 
 
 class Optimiser:
@@ -69,17 +84,25 @@ class Optimiser:
 
     def step(self):
         """Move every parameter that has a gradient."""
-        self.steps += 1
+        each_step(self._count)
         for flat in self.flats:
+            numbers = device_numbers(self.numbers, flat.values.dtype) if on_device() else self.numbers()
             for part, grad in flat.gather():
                 state = {name: array[part] for name, array in flat.state.items()}
-                self.update(flat.values[part], grad, state)
+                self.update(flat.values[part], grad, state, numbers)
 
-    def update(self, value, grad, state):
+    def _count(self):
+        self.steps += 1
+
+    def numbers(self):
+        """The numbers that `update` needs in this step, a tuple."""
+        return (self.lr,)
+
+    def update(self, value, grad, state, numbers):
         """Change `value` (n,) and `state`, {name: (n,)}, in place; subclasses write it.
 
-        n numbers of one parameter, or of several, one after another: what happens to one number depends
-        on nothing but its own gradient and state.
+        They are n numbers of one parameter, or of several, one after another: what happens to one number
+        depends on nothing but its own gradient and state, and on `numbers` (on a GPU, an array).
         """
         raise NotImplementedError
 
@@ -119,11 +142,15 @@ class SGD(Optimiser):
             self._refuse("momentum", "0 <= momentum < 1", momentum, "momentum=0.9")
         self.momentum = momentum
 
-    def update(self, value, grad, state):
+    def numbers(self):
+        return self.lr, self.momentum
+
+    def update(self, value, grad, state, numbers):
+        lr, momentum = numbers
         velocity = state["velocity"]
-        velocity *= self.momentum
+        velocity *= momentum
         velocity += grad
-        value -= self.lr * velocity
+        value -= lr * velocity
 
 
 class Adam(Optimiser):
@@ -145,22 +172,24 @@ class Adam(Optimiser):
             self._refuse("betas", "two numbers in [0, 1)", betas, "betas=(0.9, 0.999)")
         self.betas, self.eps = betas, eps
 
-    def update(self, value, grad, state):
-        self._move(value, grad, state["mean"], state["square"], 1.0)
+    keep = 1.0  # the share of the old value that stays
 
-    def _move(self, value, grad, mean, square, keep):
-        """One step in place; `keep` is the share of the old value that stays."""
-        b1, b2 = self.betas
-        rate, root = self.lr / (1 - b1**self.steps), math.sqrt(1 - b2**self.steps)
-        numbers = b1, 1 - b1, b2, 1 - b2, rate, 1 / root, keep, self.eps
+    def numbers(self):
+        (b1, b2), t = self.betas, self.steps
+        rate, root = self.lr / (1 - b1**t), math.sqrt(1 - b2**t)
+        return b1, 1 - b1, b2, 1 - b2, rate, 1 / root, self.keep, self.eps
+
+    def update(self, value, grad, state, numbers):
+        mean, square = state["mean"], state["square"]
         if not isinstance(dispatch.run("adam", value, grad, mean, square, numbers), Declined):
             return
+        b1, rest1, b2, rest2, rate, unroot, keep, eps = numbers
         mean *= b1
-        mean += (1 - b1) * grad
+        mean += rest1 * grad
         square *= b2
-        square += (1 - b2) * grad * grad
+        square += rest2 * grad * grad
         value *= keep
-        value -= rate * mean / (xp.sqrt(square) / root + self.eps)
+        value -= rate * mean / (xp.sqrt(square) * unroot + eps)
 
 
 kernel("adam", "numba")(adam)
@@ -179,5 +208,6 @@ class AdamW(Adam):
             self._refuse("decay", "decay >= 0", decay, "decay=0.01")
         self.decay = decay
 
-    def update(self, value, grad, state):
-        self._move(value, grad, state["mean"], state["square"], 1 - self.lr * self.decay)
+    @property
+    def keep(self):
+        return 1 - self.lr * self.decay

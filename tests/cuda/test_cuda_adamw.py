@@ -1,13 +1,15 @@
 """AdamW's CUDA kernel without a card: the same text, built as C++, inside the optimiser."""
 
+import cuda_on_cpu
 import numpy as np
 import pytest
+from recording_stand_in import record_calls, record_kernels
 
 from minattn import backends
 from minattn.autodiff import precision
-from minattn.backends import asnumpy
+from minattn.backends import asnumpy, xp
 from minattn.nn import Parameter
-from minattn.nn.optim import Adam, AdamW
+from minattn.nn.optim import SGD, Adam, AdamW, clip_grad_norm
 
 pytestmark = pytest.mark.cuda
 SHAPES = ((1,), (257,), (3, 5, 67))
@@ -55,3 +57,43 @@ def test_float64_is_left_to_the_array_version(pretended_gpu, monkeypatch):
     names = launches(monkeypatch)
     got = walk(AdamW, "float64", pretended_gpu.array)
     assert names == [] and all(np.allclose(a, b, rtol=1e-12) for a, b in zip(got, want))
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    """Compute with the backend "cupy" and graphs, on the processor."""
+    cupy, recorder = record_calls(monkeypatch)
+    record_kernels(monkeypatch, recorder, cuda_on_cpu.Kernel)
+    with cuda_on_cpu.on_cpu(monkeypatch, cupy):
+        yield recorder
+
+
+def captured_walk(optimiser, captured, max_norm):
+    """Parameters, state and norms of four clipped steps whose rate changes."""
+    rng = np.random.default_rng(0)
+    parameters = [Parameter(xp.asarray(rng.normal(size=shape).astype(np.float32))) for shape in SHAPES]
+    optimiser, norms = optimiser(parameters, lr=0.03), []
+
+    def step(*grads):
+        for p, grad in zip(parameters, grads):
+            p.grad = grad * 1
+        norm = clip_grad_norm(parameters, max_norm)
+        optimiser.step()
+        return norm
+
+    run = backends.capture(step, optimiser) if captured else step
+    for i in range(4):
+        optimiser.lr = 0.03 / (1 + i)
+        grads = [rng.normal(size=shape).astype(np.float32) for shape in SHAPES]
+        norms.append(float(run(*map(xp.asarray, grads))))
+    arrays = [asnumpy(a) for p, s in zip(parameters, optimiser.state) for a in (p.data, *s.values())]
+    return [*arrays, np.array(norms), np.array(optimiser.steps)]
+
+
+@pytest.mark.parametrize("max_norm", [0.5, np.inf])
+@pytest.mark.parametrize("optimiser", [SGD, Adam, AdamW])
+def test_captured_steps_are_the_steps(optimiser, max_norm, recorder):
+    want, got = captured_walk(optimiser, False, max_norm), captured_walk(optimiser, True, max_norm)
+    assert recorder.calls.count("launch") == 3 and got[-1] == 4 and len(set(got[-2])) == 4
+    for a, b in zip(got, want, strict=True):
+        assert np.allclose(a, b, rtol=1e-6)

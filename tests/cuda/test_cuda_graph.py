@@ -8,7 +8,6 @@ from recording_stand_in import record_calls, record_kernels
 from minattn import backends
 from minattn.attention import Causal, LearnedPositions, multi_head
 from minattn.backends import asnumpy, xp
-from minattn.errors import GraphError
 from minattn.models import LanguageModel, gpt
 from minattn.nn import Dropout, LayerNorm, SwiGLU
 
@@ -89,9 +88,13 @@ def test_captured_steps_are_the_steps(make, recorder):
     assert all(np.array_equal(a, b) for a, b in zip(moved, weights))
 
 
-def test_dropout_with_numbers_of_the_host_is_refused(recorder):
+def dropped(captured):
+    """Four steps through a layer that draws a key at each."""
     drop = Dropout(0.5, rng=np.random.default_rng(0))
-    step = backends.capture(lambda x: drop(x), Descent([], 0.1))
-    step(np.ones(3, np.float32))
-    with pytest.raises(GraphError, match="on the device before"):
-        step(np.ones(3, np.float32))
+    run = backends.capture(drop, Descent([], 0.1)) if captured else drop
+    return [asnumpy(run(xp.asarray(np.ones(67, np.float32))).data) for _ in range(4)]
+
+
+def test_dropout_draws_at_every_launch(recorder):
+    want, got = dropped(False), dropped(True)
+    assert np.array_equal(got, want) and len({a.tobytes() for a in got}) == 4

@@ -28,7 +28,8 @@ def test_choosing_cupy_registers_the_kernels():
         f"print(*sorted(n for n, p in autodiff.PRIMITIVES.items() if 'cupy' in p.vjp_kernels)); {LOADED}"
     )
     names = (
-        "attention cross_entropy embedding gelu gru layer_norm lstm rms_norm rnn rotary silu softmax swiglu"
+        "attention cross_entropy dropout embedding gelu gru layer_norm lstm rms_norm rnn rotary silu softmax "
+        "swiglu"
     )
     assert python(code) == [*names.split(), "True", "False"]
 

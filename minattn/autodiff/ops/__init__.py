@@ -8,6 +8,7 @@ from ...backends.select import when_loaded
 from .attention import attention, attention_and_lse
 from .convolution import conv1d, conv2d
 from .delta_rule import delta_rule
+from .dropout import dropout
 from .elementwise import (
     absolute,
     add,
@@ -60,7 +61,7 @@ from .softmax import log_softmax, logsumexp, softmax, sparsemax
 __all__ = [
     "absolute", "add", "attention", "attention_and_lse", "binary_cross_entropy", "broadcast_to", "clip",
     "concatenate", "conv1d", "conv2d", "cos", "cross_entropy", "cumsum", "delta_rule", "divide",
-    "embedding", "exp", "expand_dims", "flip", "gelu", "getitem", "gru", "layer_norm", "linear",
+    "dropout", "embedding", "exp", "expand_dims", "flip", "gelu", "getitem", "gru", "layer_norm", "linear",
     "linear_attention", "log", "log_softmax", "logsumexp", "lstm", "matmul", "max", "maximum", "mean",
     "min", "minimum", "mse", "multiply", "negative", "pad", "power", "relu", "repeat_heads", "reshape",
     "rms_norm", "rnn", "rotary", "scatter_add", "sigmoid", "silu", "sin", "softmax", "softplus",

@@ -4,6 +4,6 @@ Loaded when the backend "cupy" is first chosen. A launch answers Declined for wh
 then CuPy computes with the array version.
 """
 
-from . import adamw, attention, embedding, gated, gelu, gru, loss, lstm, norm, rnn, rotary, softmax
+from . import adamw, attention, dropout, embedding, gated, gelu, gru, loss, lstm, norm, rnn, rotary, softmax
 
-MODULES = (adamw, attention, embedding, gated, gelu, gru, loss, lstm, norm, rnn, rotary, softmax)
+MODULES = (adamw, attention, dropout, embedding, gated, gelu, gru, loss, lstm, norm, rnn, rotary, softmax)

@@ -15,11 +15,12 @@ SOURCE = (
     HELPERS
     + r"""
 extern "C" __global__ void adamw_step(float* value, const float* g, float* mean, float* square,
-                                      float b1, float rest1, float b2, float rest2,
-                                      float rate, float unroot, float keep, float eps, int n)
+                                      const float* numbers, int n)
 {
     int i = my_element();
     if (i >= n) return;
+    float b1 = numbers[0], rest1 = numbers[1], b2 = numbers[2], rest2 = numbers[3];
+    float rate = numbers[4], unroot = numbers[5], keep = numbers[6], eps = numbers[7];
     float m = b1 * mean[i] + rest1 * g[i], s = b2 * square[i] + rest2 * g[i] * g[i];
     mean[i] = m, square[i] = s;
     value[i] = keep * value[i] - rate * m / (sqrtf(s) * unroot + eps);
@@ -31,7 +32,10 @@ step = raw_kernel(SOURCE, "adamw_step")
 
 @kernel("adam", "cupy")
 def _(value, grad, mean, square, numbers):
-    """Change value, mean and square (n,) in place; numbers as above, (.., rate, 1 / root, keep, eps)."""
+    """Change value, mean and square (n,) in place.
+
+    numbers   (b1, 1 - b1, b2, 1 - b2, rate, 1 / root, keep, eps) on the device: a captured step gets new ones
+    """
     if not covered(value, grad, mean, square):
         return Declined("an array is empty or not float32")
-    step(*a_thread_an_element(value.size), value, grad, mean, square, *map(float, numbers), value.size)
+    step(*a_thread_an_element(value.size), value, grad, mean, square, numbers, value.size)
