@@ -34,7 +34,7 @@ class Kernel:
         self._compiled, self._threaded = None, None
 
     def __call__(self, *args):
-        if _interpret or os.environ.get("MINATTN_NO_JIT"):
+        if _interpret or (self._compiled is None and os.environ.get("MINATTN_NO_JIT")):
             return self.body(*args)
         if not self.parallel or max(getattr(a, "size", 0) for a in args) < SMALL:
             return self.compiled()(*args)

@@ -111,7 +111,7 @@ def found_backends():
 
 
 def machine():
-    from .. import autodiff, nn  # noqa: F401 - their import fills the table of kernels
+    from .. import autodiff, models, nn  # noqa: F401 - their import fills the table of kernels
 
     facts = backends.report()
     for blas in facts["blas"]:

@@ -30,7 +30,7 @@ class Cache:
 
 def kernels():
     """Every kernel that minattn's modules define."""
-    from .. import autodiff, nn  # noqa: F401 - their import defines the kernels
+    from .. import autodiff, models, nn  # noqa: F401 - their import defines the kernels
     from ..backends import Kernel
 
     modules = [module for name, module in list(sys.modules.items()) if name.startswith("minattn.")]

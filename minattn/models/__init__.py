@@ -5,8 +5,10 @@ transformer                               the translator made of attention alone
 language_model, encoder                   one half of it: predict the next token, or the hidden ones
 pointer                                   attention as the answer: it points into its input
 stepping                                  how a decoder is asked for one token at a time
+next_token, token_kernels                 one token of a plain language model as one kernel a layer
 """
 
+from . import next_token as _next_token  # noqa: F401  its kernel enters the table
 from .bahdanau import Bahdanau
 from .encoder import MaskedLM, hide_tokens
 from .input_feeding import InputFeedingLuong

@@ -36,6 +36,7 @@ class Caches:
 
     def __init__(self, layers):
         self.layers = layers
+        self.plain = {}  # what next_token has seen of the blocks
 
     @property
     def place(self):

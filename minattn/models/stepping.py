@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ..autodiff import no_grad, ops
-from ..backends import asnumpy, xp
+from ..backends import Declined, asnumpy, dispatch, xp
 from ..errors import DTypeError, ShapeError
 
 PAD, BOS, EOS = 0, 1, 2  # the ids of padding, begin and end of a sentence
@@ -13,7 +13,7 @@ PAD, BOS, EOS = 0, 1, 2  # the ids of padding, begin and end of a sentence
 class Stepper:
     """`step(prefix)` for the searches in `minattn.decoding`, with everything earlier kept in a state.
 
-    model    put into eval mode while it steps, with the modules that it has now
+    model    put into eval mode while it steps, with the modules that it has at the first step
     decode   (tokens (N,t), state) -> (logits (N,t,V), next state); state.place counts the tokens read
     state    what decode starts from; state.rows(index) picks batch rows
 
@@ -23,7 +23,7 @@ class Stepper:
 
     def __init__(self, model, decode, state):
         self.model, self.decode, self.state = model, decode, state
-        self._modules = model.modules()  # found once: the search took a quarter of the time of small models
+        self._modules = None  # found once: the search took a quarter of the time of small models
 
     def __call__(self, prefix):
         new = check_ids("step(prefix)", prefix)[:, self.state.place :]
@@ -34,6 +34,10 @@ class Stepper:
                 got=f"{prefix.shape[1]} tokens",
                 hint="append the chosen tokens to the prefix, or start a new stepper",
             )
+        found = dispatch.run("next token", self.model, new, self.state)
+        if found.__class__ is not Declined:
+            return found
+        self._modules = self._modules or self.model.modules()
         with no_grad(), evaluating(self.model, self._modules):
             logits, self.state = self.decode(new, self.state)
             return asnumpy(ops.log_softmax(logits[:, -1]).data)

@@ -42,20 +42,33 @@ class Rotary(Position):
         return ops.rotary(x, cos, sin)
 
     def rotate(self, t):
-        return self.turn(t.q, t.q_pos), self.turn(t.k, t.k_pos)
+        keys = self.turn(t.k, t.k_pos) if t.cache is None else t.cache.turned(t, self)
+        return self.turn(t.q, t.q_pos), keys
+
+    def angles_at(self, place):
+        """cos and sin (1, d_head/2) of the angles at one place."""
+        if not 0 <= place < FAR:
+            return self._angles(xp.arange(place, place + 1))
+        cos, sin = self._table_to(place)
+        return cos[place : place + 1], sin[place : place + 1]
 
     def _kept(self, positions):
-        """cos and sin (T, d/2) of the angles; those of places 0, 1, .. are computed once and kept."""
+        """cos and sin (T, d_head/2) of the angles; those of places 0, 1, .. are computed once and kept."""
         if on_device() or positions.dtype.kind not in "iu" or positions.size == 0:
             return self._angles(positions)
-        first, last = int(positions.min()), int(positions.max())
-        if first < 0 or last >= FAR:
+        if positions.size == 1:
+            return self.angles_at(int(positions[0]))
+        if positions.min() < 0 or (last := int(positions.max())) >= FAR:
             return self._angles(positions)
+        cos, sin = self._table_to(last)
+        return cos[positions], sin[positions]
+
+    def _table_to(self, last):
+        """cos and sin of the places 0 to `last` and more."""
         cos, sin = self._table
         if cos is None or len(cos) <= last or cos.dtype != default_dtype():
             self._table = cos, sin = self._angles(xp.arange(max(64, 2 * (last + 1))))
-        at = slice(first, last + 1) if first == last and len(positions) == 1 else positions
-        return cos[at], sin[at]
+        return cos, sin
 
     def _angles(self, positions):
         speeds = self.base ** (-xp.arange(0, self.d_head, 2) / self.d_head)
