@@ -9,7 +9,6 @@ import numpy as np
 
 from ...backends import xp
 from ..primitive import call
-from .kernel_math import dense
 
 
 def sigmoid(x):
@@ -31,11 +30,6 @@ def time_order(steps, reverse):
 def live_steps(valid, reverse):
     """valid (B, T) -> (T, B, 1) in scan order."""
     return None if valid is None else scan_order(valid, reverse)[..., None]
-
-
-def live_rows(valid, reverse):
-    """valid (B, T) -> (T, B) for a kernel, in scan order; empty where all steps count."""
-    return np.empty((0, 0), dtype=bool) if valid is None else dense(scan_order(valid, reverse))
 
 
 def _rows(x, reverse):

@@ -2,16 +2,15 @@
 
 import numpy as np
 
-from ...backends import jit, xp
+from ...backends import xp
 from ..primitive import primitive
-from .kernel_math import add_sigmoid, add_tanh, dense, same_float
+from . import scan_kernels as kernels
+from .kernel_math import dense
 from .scan import (
     Backward,
     all_ages,
     argument_gradients,
     input_shares,
-    is_cut,
-    live_rows,
     live_steps,
     samples,
     scan_order,
@@ -19,6 +18,7 @@ from .scan import (
     state_share,
     time_order,
 )
+from .scan_gru_kernels import gru_backward, gru_forward
 
 
 @primitive(saves=True)
@@ -67,84 +67,22 @@ def _(g, out, saved, x, w_x, w_h, b_x, b_h, h0, valid=None, reverse=False, trunc
 _gru.samples(samples(gates=3, states=1))
 
 
-@jit(fastmath=True)
-def gru_forward(gates, w, b, states, shared, live):
-    """All steps: gates (T, B, 3 H) come as input shares and leave activated; w (H, 3 H), b (3 H,).
-
-    states (T + 1, B, H) holds h0 first; shared (T, B, H); live (T, B), or empty where all steps count.
-    """
-    steps, batch, size = shared.shape
-    own = np.empty((batch, 3 * size), gates.dtype)
-    for t in range(steps):
-        np.dot(states[t], w, own)
-        for i in range(batch):
-            if live.size > 0 and not live[t, i]:
-                states[t + 1, i] = states[t, i]
-                continue
-            rz, n, new, of_n = (
-                gates[t, i, : 2 * size],
-                gates[t, i, 2 * size :],
-                states[t + 1, i],
-                shared[t, i],
-            )
-            for j in range(3 * size):
-                own[i, j] += b[j]
-            add_sigmoid(rz, own[i, : 2 * size])
-            for j in range(size):
-                of_n[j] = own[i, 2 * size + j]
-                own[i, j] = rz[j] * of_n[j]
-            add_tanh(n, own[i, :size])
-            for j in range(size):
-                new[j] = n[j] + rz[size + j] * (states[t, i, j] - n[j])
-
-
-@jit(fastmath=True)
-def gru_backward(g, gates, states, shared, w, live, d_inputs, d_states, dh):
-    """All steps backwards: g (T, B, H), w (3 H, H); fills d_inputs, d_states and leaves dL/dh0 in dh."""
-    steps, batch, size = shared.shape
-    back = np.empty((batch, size), gates.dtype)
-    one = gates.dtype.type(1)
-    for t in range(steps - 1, -1, -1):
-        for i in range(batch):
-            if live.size > 0 and not live[t, i]:
-                dh[i] += g[t, i]
-                d_inputs[t, i], d_states[t, i] = 0, 0
-                continue
-            for j in range(size):
-                r, z, n = gates[t, i, j], gates[t, i, size + j], gates[t, i, 2 * size + j]
-                part = dh[i, j] + g[t, i, j]
-                dn = part * (one - z) * (one - n * n)
-                dr = dn * shared[t, i, j] * r * (one - r)
-                dz = part * (states[t, i, j] - n) * z * (one - z)
-                d_inputs[t, i, j], d_inputs[t, i, size + j], d_inputs[t, i, 2 * size + j] = dr, dz, dn
-                d_states[t, i, j], d_states[t, i, size + j], d_states[t, i, 2 * size + j] = dr, dz, dn * r
-                dh[i, j] = part * z
-        np.dot(d_states[t], w, back)
-        dh += back
-
-
 @_gru.kernel("numba")
 def _(x, w_x, w_h, b_x, b_h, h0, valid=None, reverse=False, truncate=None):
-    if not same_float(x, w_x, w_h, b_x, b_h, h0):
-        return NotImplemented
-    gates = input_shares(x, w_x, b_x, reverse)
-    states = np.empty((len(gates) + 1, *h0.shape), h0.dtype)
-    states[0] = h0
-    shared = np.empty(states[1:].shape, h0.dtype)
-    bias = np.zeros(len(w_h), h0.dtype) if b_h is None else b_h
-    gru_forward(gates, dense(w_h.T), dense(bias), states, shared, live_rows(valid, reverse))
-    return xp.ascontiguousarray(time_order(states[1:], reverse)), (states, gates, shared)
+    if declined := kernels.declined(x, (w_x, w_h, b_x, b_h, h0), truncate):
+        return declined
+    gates = kernels.input_shares(x, w_x, b_x)
+    out, before, shared = (np.empty((*x.shape[:2], h0.shape[1]), x.dtype) for _ in range(3))
+    weights = kernels.forward_blocks(w_h), np.zeros(len(w_h), x.dtype) if b_h is None else dense(b_h)
+    steps, kept = kernels.steps_of(x, valid, reverse), (before, shared)
+    gru_forward(gates, weights, dense(h0), *steps, out, kept, kernels.share(len(x)))
+    return out, (gates, *kept)
 
 
 @_gru.vjp_kernel("numba")
 def _(g, out, saved, x, w_x, w_h, b_x, b_h, h0, valid=None, reverse=False, truncate=None):
-    if is_cut(truncate, x.shape[1]) or not same_float(g, x, w_x, w_h, b_x, b_h, h0):
-        return NotImplemented
-    states, gates, shared = saved
-    d_inputs, d_states, dh = np.empty_like(gates), np.empty_like(gates), np.zeros_like(states[0])
-    live = live_rows(valid, reverse)
-    gru_backward(
-        dense(scan_order(g, reverse)), gates, states, shared, dense(w_h), live, d_inputs, d_states, dh
-    )
-    parts = argument_gradients(d_inputs, d_states, states[:-1], (x, w_x, b_x, b_h), reverse)
-    return *parts, dh, None
+    gates, *kept = saved  # the gates' memory goes to the gradients of the input shares
+    d_states, dh = np.empty_like(gates), np.zeros(h0.shape, h0.dtype)
+    steps, blocks = kernels.steps_of(x, valid, reverse), kernels.backward_blocks(w_h)
+    gru_backward(dense(g), gates, tuple(kept), blocks, *steps, (d_states, dh), kernels.share(len(x)))
+    return *kernels.argument_gradients(gates, d_states, kept[0], (x, w_x, w_h, b_x, b_h)), dh, None

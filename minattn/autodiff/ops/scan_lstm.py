@@ -2,16 +2,15 @@
 
 import numpy as np
 
-from ...backends import jit, xp
+from ...backends import xp
 from ..primitive import primitive
-from .kernel_math import add_sigmoid, add_tanh, dense, same_float, tanh
+from . import scan_kernels as kernels
+from .kernel_math import dense
 from .scan import (
     Backward,
     all_ages,
     argument_gradients,
     input_shares,
-    is_cut,
-    live_rows,
     live_steps,
     samples,
     scan_order,
@@ -19,6 +18,7 @@ from .scan import (
     state_share,
     time_order,
 )
+from .scan_lstm_kernels import lstm_backward, lstm_forward
 
 
 def _parts(gates, size):
@@ -74,81 +74,23 @@ def _(g, out, saved, x, w_x, w_h, b_x, b_h, h0, c0, valid=None, reverse=False, t
 _lstm.samples(samples(gates=4, states=2))
 
 
-@jit(fastmath=True)
-def lstm_forward(gates, w, h, c, live):
-    """All steps: gates (T, B, 4 H) come as input shares and leave activated; w (H, 4 H).
-
-    h, c (T + 1, B, H) hold the start first; live (T, B), or empty where all steps count.
-    """
-    steps, batch, size = gates.shape[0], h.shape[1], h.shape[2]
-    own = np.empty((batch, 4 * size), gates.dtype)
-    for t in range(steps):
-        np.dot(h[t], w, own)
-        for i in range(batch):
-            if live.size > 0 and not live[t, i]:
-                h[t + 1, i], c[t + 1, i] = h[t, i], c[t, i]
-                continue
-            row, new_c, new_h = gates[t, i], c[t + 1, i], h[t + 1, i]
-            add_sigmoid(row[: 2 * size], own[i, : 2 * size])
-            add_tanh(row[2 * size : 3 * size], own[i, 2 * size : 3 * size])
-            add_sigmoid(row[3 * size :], own[i, 3 * size :])
-            for j in range(size):
-                new_c[j] = row[size + j] * c[t, i, j] + row[j] * row[2 * size + j]
-            for j in range(size):
-                new_h[j] = row[3 * size + j] * tanh(new_c[j])
-
-
-@jit(fastmath=True)
-def lstm_backward(g_h, g_c, gates, c, w, live, d_gates, dh, dc):
-    """All steps backwards: g_h, g_c (T, B, H), w (4 H, H); fills d_gates, leaves dL/dh0, dL/dc0 in dh, dc."""
-    steps, batch, size = g_h.shape
-    squashed, back = np.empty(size, gates.dtype), np.empty((batch, size), gates.dtype)
-    one = gates.dtype.type(1)
-    for t in range(steps - 1, -1, -1):
-        for b in range(batch):
-            if live.size > 0 and not live[t, b]:
-                d_gates[t, b] = 0
-                continue
-            for j in range(size):
-                squashed[j] = tanh(c[t + 1, b, j])
-            row, d_row = gates[t, b], d_gates[t, b]
-            for j in range(size):
-                i, f, n, o = row[j], row[size + j], row[2 * size + j], row[3 * size + j]
-                from_h = dh[b, j] + g_h[t, b, j]
-                from_c = dc[b, j] + g_c[t, b, j] + from_h * o * (one - squashed[j] * squashed[j])
-                d_row[j] = from_c * n * i * (one - i)
-                d_row[size + j] = from_c * c[t, b, j] * f * (one - f)
-                d_row[2 * size + j] = from_c * i * (one - n * n)
-                d_row[3 * size + j] = from_h * squashed[j] * o * (one - o)
-                dc[b, j] = from_c * f
-        np.dot(d_gates[t], w, back)
-        for b in range(batch):
-            if live.size > 0 and not live[t, b]:  # padding: the gradient passes unchanged
-                dh[b] += g_h[t, b]
-                dc[b] += g_c[t, b]
-            else:
-                dh[b] = back[b]
-
-
 @_lstm.kernel("numba")
 def _(x, w_x, w_h, b_x, b_h, h0, c0, valid=None, reverse=False, truncate=None):
-    if not same_float(x, w_x, w_h, b_x, b_h, h0, c0):
-        return NotImplemented
-    bias = b_x if b_h is None else b_h if b_x is None else b_x + b_h
-    gates = input_shares(x, w_x, bias, reverse)
-    h, c = (np.empty((len(gates) + 1, *h0.shape), h0.dtype) for _ in range(2))
-    h[0], c[0] = h0, c0
-    lstm_forward(gates, dense(w_h.T), h, c, live_rows(valid, reverse))
-    return _side_by_side(h, c, reverse), (h, c, gates)
+    if declined := kernels.declined(x, (w_x, w_h, b_x, b_h, h0, c0), truncate):
+        return declined
+    gates = kernels.input_shares(x, w_x, kernels.both(b_x, b_h))
+    out, before = (np.empty((*lead, *x.shape[:2], h0.shape[1]), x.dtype) for lead in ((2,), ()))
+    steps, blocks = kernels.steps_of(x, valid, reverse), kernels.forward_blocks(w_h)
+    lstm_forward(gates, blocks, (dense(h0), dense(c0)), *steps, out, before, kernels.share(len(x)))
+    return out, (gates, before)
 
 
 @_lstm.vjp_kernel("numba")
 def _(g, out, saved, x, w_x, w_h, b_x, b_h, h0, c0, valid=None, reverse=False, truncate=None):
-    if is_cut(truncate, x.shape[1]) or not same_float(g, x, w_x, w_h, b_x, b_h, h0, c0):
-        return NotImplemented
-    h, c, gates = saved
-    g_h, g_c = dense(scan_order(g[0], reverse)), dense(scan_order(g[1], reverse))
-    d_gates, dh, dc = np.empty_like(gates), np.zeros_like(h[0]), np.zeros_like(h[0])
-    lstm_backward(g_h, g_c, gates, c, dense(w_h), live_rows(valid, reverse), d_gates, dh, dc)
-    parts = argument_gradients(d_gates, d_gates, h[:-1], (x, w_x, b_x, b_h), reverse)
-    return *parts, dh, dc, None
+    gates, before = saved  # the gates' memory goes to their gradients
+    d_start = np.zeros(h0.shape, h0.dtype), np.zeros(c0.shape, c0.dtype)
+    steps, blocks = kernels.steps_of(x, valid, reverse), kernels.backward_blocks(w_h)
+    cells = dense(out[1]), dense(c0)
+    lstm_backward(dense(g), gates, cells, blocks, *steps, d_start, kernels.share(len(x)))
+    parts = kernels.argument_gradients(gates, gates, before, (x, w_x, w_h, b_x, b_h))
+    return *parts, *d_start, None

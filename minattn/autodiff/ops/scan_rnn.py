@@ -1,7 +1,11 @@
 """The plain recurrent network over a sequence."""
 
+import numpy as np
+
 from ...backends import xp
 from ..primitive import primitive
+from . import scan_kernels as kernels
+from .kernel_math import dense
 from .scan import (
     Backward,
     all_ages,
@@ -13,6 +17,7 @@ from .scan import (
     state_share,
     time_order,
 )
+from .scan_rnn_kernels import rnn_backward, rnn_forward
 
 
 @primitive(saves=True)
@@ -43,3 +48,26 @@ def _(g, out, states, x, w_x, w_h, b_x, b_h, h0, valid=None, activation="tanh", 
 
 
 _rnn.samples(samples(gates=1, states=1))
+
+
+@_rnn.kernel("numba")
+def _(x, w_x, w_h, b_x, b_h, h0, valid=None, activation="tanh", reverse=False, truncate=None):
+    if declined := kernels.declined(x, (w_x, w_h, b_x, b_h, h0), truncate):
+        return declined
+    shares = kernels.input_shares(x, w_x, kernels.both(b_x, b_h))
+    steps, kept = kernels.steps_of(x, valid, reverse), (np.empty_like(shares), np.empty_like(shares))
+    blocks, relu = kernels.forward_blocks(w_h), activation == "relu"
+    rnn_forward(shares, blocks, dense(h0), *steps, relu, kept, kernels.share(len(x)))
+    return kept
+
+
+@_rnn.vjp_kernel("numba")
+def _(g, out, before, x, w_x, w_h, b_x, b_h, h0, valid=None, activation="tanh", reverse=False, truncate=None):
+    found = np.empty_like(before), np.zeros(h0.shape, h0.dtype)
+    steps, blocks, relu = (
+        kernels.steps_of(x, valid, reverse),
+        kernels.backward_blocks(w_h),
+        activation == "relu",
+    )
+    rnn_backward(dense(g), dense(out), blocks, *steps, relu, found, kernels.share(len(x)))
+    return *kernels.argument_gradients(found[0], found[0], before, (x, w_x, w_h, b_x, b_h)), found[1], None
