@@ -73,8 +73,8 @@ def _(x, w_x, w_h, b_x, b_h, h0, valid=None, reverse=False, truncate=None):
         return declined
     gates = kernels.input_shares(x, w_x, b_x)
     out, before, shared = (np.empty((*x.shape[:2], h0.shape[1]), x.dtype) for _ in range(3))
-    weights = kernels.forward_blocks(w_h), np.zeros(len(w_h), x.dtype) if b_h is None else dense(b_h)
-    steps, kept = kernels.steps_of(x, valid, reverse), (before, shared)
+    steps, weights = kernels.steps_of(x, valid, reverse), kernels.state_weights(w_h, b_h, h0, x.shape[1])
+    kept = before, shared
     gru_forward(gates, weights, dense(h0), *steps, out, kept, kernels.share(len(x)))
     return out, (gates, *kept)
 
@@ -83,6 +83,6 @@ def _(x, w_x, w_h, b_x, b_h, h0, valid=None, reverse=False, truncate=None):
 def _(g, out, saved, x, w_x, w_h, b_x, b_h, h0, valid=None, reverse=False, truncate=None):
     gates, *kept = saved  # the gates' memory goes to the gradients of the input shares
     d_states, dh = np.empty_like(gates), np.zeros(h0.shape, h0.dtype)
-    steps, blocks = kernels.steps_of(x, valid, reverse), kernels.backward_blocks(w_h)
+    steps, blocks = kernels.steps_of(x, valid, reverse), kernels.backward_blocks(w_h, x.shape[1])
     gru_backward(dense(g), gates, tuple(kept), blocks, *steps, (d_states, dh), kernels.share(len(x)))
-    return *kernels.argument_gradients(gates, d_states, kept[0], (x, w_x, w_h, b_x, b_h)), dh, None
+    return *kernels.argument_gradients(gates, d_states, kept[0], dh, (x, w_x, w_h, b_x, b_h)), None

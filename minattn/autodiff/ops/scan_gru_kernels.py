@@ -30,12 +30,12 @@ def gru_cell(row, own, of_n, h):
 @jit(fastmath=True)
 def gru_forward_rows(gates, weights, h0, order, live, out, kept, rows):
     """`gru_forward` for the sequences rows[0] .. rows[1] - 1."""
-    (blocks, bias), (before, shared), (first, last) = weights, kept, rows
+    (blocks, begin), (before, shared), (first, last) = weights, kept, rows
     h = h0[first:last].copy()
     own = np.empty((last - first, gates.shape[2]), gates.dtype)
     room = np.empty((last - first, blocks.shape[3]), gates.dtype)
     for t in order:
-        own[:] = bias
+        own[:] = begin[first:last]
         add_product(h.reshape(1, h.shape[0], h.shape[1]), blocks, room, own)
         for i in range(last - first):
             b = first + i
@@ -49,8 +49,8 @@ def gru_forward_rows(gates, weights, h0, order, live, out, kept, rows):
 def gru_forward(gates, weights, h0, order, live, out, kept, size):
     """All steps, `size` sequences a turn.
 
-    gates    (B, T, 3 H), come as input shares with b_x and leave activated
-    weights  (blocks, b_h); order, live as from steps_of
+    gates    (B, T, 3 H), come as input shares and leave activated
+    weights  as from state_weights; order, live as from steps_of
     out      (B, T, H), becomes h after each step; kept two such arrays: h before each step, and s_n
     """
     batch = gates.shape[0]

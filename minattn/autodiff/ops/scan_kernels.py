@@ -19,27 +19,37 @@ from .scan import is_cut
 
 WIDTH = 64  # columns of a block
 FEWEST, MOST = 4, 16  # sequences that a thread takes at once
+SMALL = 1 << 16  # numbers in W_h; below, a single step is faster as array code
+PER_ROW = 1 << 15  # numbers in W_h whose blocks are worth their making for each sequence and step
 
 
 def _in_blocks(matrices):
     """(P, K, N) -> (P, blocks, K, width), in C order; zeros fill up the last block."""
     parts, depth, columns = matrices.shape
-    count = max(1, -(-columns // WIDTH))
-    width = columns if count == 1 else -(-columns // (16 * count)) * 16  # whole vectors
+    count = -(-columns // WIDTH)
+    width = columns if count <= 1 else -(-columns // (16 * count)) * 16  # whole vectors
     if count * width > columns:
         matrices = np.pad(matrices, ((0, 0), (0, 0), (0, count * width - columns)))
     return dense(matrices.reshape(parts, depth, count, width).swapaxes(1, 2))
 
 
-def forward_blocks(w_h):
-    """W_h (G H, H) for h W_h^T: one part, H rows, blocks of its G H columns."""
-    return _in_blocks(w_h.T[None])
+def state_weights(w_h, b_h, h0, steps):
+    """(blocks of W_h^T, what the state shares begin with, (B, G H)) for the forward scan.
+
+    For one step, blocks are not worth their making: there are none, and its share is ready.
+    """
+    if steps == 1:
+        return _in_blocks(w_h.T[None, :, :0]), dense(_linear(h0, w_h, b_h))
+    begin = np.zeros((len(h0), len(w_h)), h0.dtype)
+    if b_h is not None:
+        begin += b_h
+    return _in_blocks(w_h.T[None]), begin
 
 
-def backward_blocks(w_h):
-    """W_h for (dL/d gates) W_h: one part for each gate."""
+def backward_blocks(w_h, steps):
+    """W_h in blocks for (dL/d gates) W_h, one part for each gate; none for one step."""
     size = w_h.shape[1]
-    return _in_blocks(w_h.reshape(-1, size, size))
+    return _in_blocks(w_h.reshape(-1, size, size)[:, :, : size if steps > 1 else 0])
 
 
 @jit(fastmath=True)
@@ -69,11 +79,6 @@ def spread(row, parts, i):
             to[j] = those[j]
 
 
-def both(b_x, b_h):
-    """The sum of two biases, either of which may be None."""
-    return b_x if b_h is None else b_h if b_x is None else b_x + b_h
-
-
 def share(batch):
     """How many sequences a thread takes at once: equal shares."""
     turns = -(-batch // (MOST * threads())) * threads()
@@ -87,8 +92,8 @@ def steps_of(x, valid, reverse):
     return dense(order[::-1]) if reverse else order, live
 
 
-def input_shares(x, weight, bias):
-    """W_x x_t + bias for all steps, (B, T, G H), by the kernel of `linear` where that covers them."""
+def _linear(x, weight, bias):
+    """The primitive `linear` on arrays, by its kernel where that covers them."""
     out = dispatch.run("linear", x, weight, bias)
     return linear.forward(x, weight, bias) if isinstance(out, Declined) or out is NotImplemented else out
 
@@ -99,22 +104,37 @@ def _linear_backward(g, x, weight, bias):
     return linear._vjp(g, None, x, weight, bias) if isinstance(parts, Declined) else parts
 
 
+def input_shares(x, w_x, b_x):
+    """W_x x_t + b_x for all steps, (B, T, G H)."""
+    return _linear(x, w_x, b_x)
+
+
 def declined(x, others, truncate):
-    """Why the compiled scans do not cover the arguments; None where they do."""
+    """Why the compiled scans do not cover the arguments; None where they do. others[1] is W_h."""
+    (batch, steps), size = x.shape[:2], others[1].size
     if not same_float(x, *others):
         return Declined("not all float32, or all float64")
-    return Declined("gradients are cut off after some steps") if is_cut(truncate, x.shape[1]) else None
+    if is_cut(truncate, steps):
+        return Declined("gradients are cut off after some steps")
+    if steps == 1 and size < SMALL:
+        return Declined("one small step")
+    if batch * steps < size // PER_ROW:
+        return Declined("too few steps and sequences for so large a W_h")
+    return None
 
 
-def argument_gradients(d_inputs, d_states, before, arguments):
-    """Functions for the gradients of x, w_x, w_h, b_x, b_h; arguments = those five.
+def argument_gradients(d_inputs, d_states, before, dh, arguments):
+    """Gradients of x, w_x, w_h, b_x, b_h and h0, or functions that make them.
 
     d_inputs, d_states   (B, T, G H), of the input shares and of the state shares; may be the same array
     before               (B, T, H), the states that the state shares were made from
+    dh                   (B, H), what the scan left; for one step it lacks the product with W_h
+    arguments            (x, w_x, w_h, b_x, b_h)
     """
     x, w_x, w_h, b_x, b_h = arguments
     for_x, for_w_x, for_b_x = _linear_backward(d_inputs, x, w_x, b_x)
-    _, for_w_h, for_b_h = _linear_backward(d_states, before, w_h, b_h)
+    for_before, for_w_h, for_b_h = _linear_backward(d_states, before, w_h, b_h)
     if d_inputs is d_states and b_x is not None and b_h is not None:
         for_b_x = for_b_h = functools.cache(for_b_x)
-    return for_x, for_w_x, for_w_h, for_b_x, for_b_h
+    for_h0 = (lambda: dh + for_before()[:, 0]) if x.shape[1] == 1 else dh
+    return for_x, for_w_x, for_w_h, for_b_x, for_b_h, for_h0

@@ -78,10 +78,10 @@ _lstm.samples(samples(gates=4, states=2))
 def _(x, w_x, w_h, b_x, b_h, h0, c0, valid=None, reverse=False, truncate=None):
     if declined := kernels.declined(x, (w_x, w_h, b_x, b_h, h0, c0), truncate):
         return declined
-    gates = kernels.input_shares(x, w_x, kernels.both(b_x, b_h))
+    gates = kernels.input_shares(x, w_x, b_x)
     out, before = (np.empty((*lead, *x.shape[:2], h0.shape[1]), x.dtype) for lead in ((2,), ()))
-    steps, blocks = kernels.steps_of(x, valid, reverse), kernels.forward_blocks(w_h)
-    lstm_forward(gates, blocks, (dense(h0), dense(c0)), *steps, out, before, kernels.share(len(x)))
+    steps, weights = kernels.steps_of(x, valid, reverse), kernels.state_weights(w_h, b_h, h0, x.shape[1])
+    lstm_forward(gates, weights, (dense(h0), dense(c0)), *steps, out, before, kernels.share(len(x)))
     return out, (gates, before)
 
 
@@ -89,8 +89,8 @@ def _(x, w_x, w_h, b_x, b_h, h0, c0, valid=None, reverse=False, truncate=None):
 def _(g, out, saved, x, w_x, w_h, b_x, b_h, h0, c0, valid=None, reverse=False, truncate=None):
     gates, before = saved  # the gates' memory goes to their gradients
     d_start = np.zeros(h0.shape, h0.dtype), np.zeros(c0.shape, c0.dtype)
-    steps, blocks = kernels.steps_of(x, valid, reverse), kernels.backward_blocks(w_h)
+    steps, blocks = kernels.steps_of(x, valid, reverse), kernels.backward_blocks(w_h, x.shape[1])
     cells = dense(out[1]), dense(c0)
     lstm_backward(dense(g), gates, cells, blocks, *steps, d_start, kernels.share(len(x)))
-    parts = kernels.argument_gradients(gates, gates, before, (x, w_x, w_h, b_x, b_h))
-    return *parts, *d_start, None
+    parts = kernels.argument_gradients(gates, gates, before, d_start[0], (x, w_x, w_h, b_x, b_h))
+    return *parts, d_start[1], None

@@ -27,14 +27,14 @@ def lstm_cell(row, own, h, c):
 
 
 @jit(fastmath=True)
-def lstm_forward_rows(gates, blocks, start, order, live, out, before, rows):
+def lstm_forward_rows(gates, weights, start, order, live, out, before, rows):
     """`lstm_forward` for the sequences rows[0] .. rows[1] - 1."""
-    first, last = rows
+    (blocks, begin), (first, last) = weights, rows
     h, c = start[0][first:last].copy(), start[1][first:last].copy()
     own = np.empty((last - first, gates.shape[2]), gates.dtype)
     room = np.empty((last - first, blocks.shape[3]), gates.dtype)
     for t in order:
-        own[:] = 0
+        own[:] = begin[first:last]
         add_product(h.reshape(1, h.shape[0], h.shape[1]), blocks, room, own)
         for i in range(last - first):
             b = first + i
@@ -45,17 +45,18 @@ def lstm_forward_rows(gates, blocks, start, order, live, out, before, rows):
 
 
 @jit(parallel=True)
-def lstm_forward(gates, blocks, start, order, live, out, before, size):
+def lstm_forward(gates, weights, start, order, live, out, before, size):
     """All steps, `size` sequences a turn.
 
-    gates    (B, T, 4 H), come as input shares with both biases and leave activated
-    start    (h0, c0); order, live as from steps_of
+    gates    (B, T, 4 H), come as input shares and leave activated
+    weights  as from state_weights; order, live as from steps_of
+    start    (h0, c0)
     out      (2, B, T, H), becomes h and c after each step; before (B, T, H), becomes h before each step
     """
     batch = gates.shape[0]
     for turn in prange(-(-batch // size)):
         rows = turn * size, min(batch, turn * size + size)
-        lstm_forward_rows(gates, blocks, start, order, live, out, before, rows)
+        lstm_forward_rows(gates, weights, start, order, live, out, before, rows)
 
 
 @jit(fastmath=True)

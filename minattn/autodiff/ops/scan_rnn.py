@@ -54,20 +54,17 @@ _rnn.samples(samples(gates=1, states=1))
 def _(x, w_x, w_h, b_x, b_h, h0, valid=None, activation="tanh", reverse=False, truncate=None):
     if declined := kernels.declined(x, (w_x, w_h, b_x, b_h, h0), truncate):
         return declined
-    shares = kernels.input_shares(x, w_x, kernels.both(b_x, b_h))
+    shares = kernels.input_shares(x, w_x, b_x)
     steps, kept = kernels.steps_of(x, valid, reverse), (np.empty_like(shares), np.empty_like(shares))
-    blocks, relu = kernels.forward_blocks(w_h), activation == "relu"
-    rnn_forward(shares, blocks, dense(h0), *steps, relu, kept, kernels.share(len(x)))
+    weights, relu = kernels.state_weights(w_h, b_h, h0, x.shape[1]), activation == "relu"
+    rnn_forward(shares, weights, dense(h0), *steps, relu, kept, kernels.share(len(x)))
     return kept
 
 
 @_rnn.vjp_kernel("numba")
 def _(g, out, before, x, w_x, w_h, b_x, b_h, h0, valid=None, activation="tanh", reverse=False, truncate=None):
-    found = np.empty_like(before), np.zeros(h0.shape, h0.dtype)
-    steps, blocks, relu = (
-        kernels.steps_of(x, valid, reverse),
-        kernels.backward_blocks(w_h),
-        activation == "relu",
-    )
-    rnn_backward(dense(g), dense(out), blocks, *steps, relu, found, kernels.share(len(x)))
-    return *kernels.argument_gradients(found[0], found[0], before, (x, w_x, w_h, b_x, b_h)), found[1], None
+    d_shares, dh = np.empty_like(before), np.zeros(h0.shape, h0.dtype)
+    steps, blocks = kernels.steps_of(x, valid, reverse), kernels.backward_blocks(w_h, x.shape[1])
+    relu, size = activation == "relu", kernels.share(len(x))
+    rnn_backward(dense(g), dense(out), blocks, *steps, relu, (d_shares, dh), size)
+    return *kernels.argument_gradients(d_shares, d_shares, before, dh, (x, w_x, w_h, b_x, b_h)), None

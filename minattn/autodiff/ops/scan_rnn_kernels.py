@@ -11,14 +11,14 @@ from .scan_kernels import add_product
 
 
 @jit(fastmath=True)
-def rnn_forward_rows(shares, blocks, h0, order, live, relu, kept, rows):
+def rnn_forward_rows(shares, weights, h0, order, live, relu, kept, rows):
     """`rnn_forward` for the sequences rows[0] .. rows[1] - 1."""
-    (out, before), (first, last) = kept, rows
+    (blocks, begin), (out, before), (first, last) = weights, kept, rows
     h = h0[first:last].copy()
     own = np.empty(h.shape, h.dtype)
     room = np.empty((last - first, blocks.shape[3]), h.dtype)
     for t in order:
-        own[:] = 0
+        own[:] = begin[first:last]
         add_product(h.reshape(1, h.shape[0], h.shape[1]), blocks, room, own)
         for i in range(last - first):
             b = first + i
@@ -34,17 +34,18 @@ def rnn_forward_rows(shares, blocks, h0, order, live, relu, kept, rows):
 
 
 @jit(parallel=True)
-def rnn_forward(shares, blocks, h0, order, live, relu, kept, size):
+def rnn_forward(shares, weights, h0, order, live, relu, kept, size):
     """All steps, `size` sequences a turn.
 
-    shares   (B, T, H), input shares with both biases; order, live as from steps_of
+    shares   (B, T, H), input shares
+    weights  as from state_weights; order, live as from steps_of
     relu     True for relu, False for tanh
     kept     out (B, T, H), becomes h after each step; before (B, T, H), becomes h before each step
     """
     batch = shares.shape[0]
     for turn in prange(-(-batch // size)):
         rows = turn * size, min(batch, turn * size + size)
-        rnn_forward_rows(shares, blocks, h0, order, live, relu, kept, rows)
+        rnn_forward_rows(shares, weights, h0, order, live, relu, kept, rows)
 
 
 @jit(fastmath=True)
