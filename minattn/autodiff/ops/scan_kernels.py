@@ -8,13 +8,11 @@ as they are: so W_h lies ready in blocks of WIDTH columns. A product of 16 rows 
 Arrays keep the order of the batch, (B, T, ..); a kernel walks along `order`, the steps' places in time.
 """
 
-import functools
-
 import numpy as np
 
 from ...backends import Declined, dispatch, jit, threads
-from .kernel_math import dense, same_float
-from .linalg import linear
+from .kernel_math import MIXED, dense, same_float
+from .linalg import FEW, linear
 from .scan import is_cut
 
 WIDTH = 64  # columns of a block
@@ -95,13 +93,14 @@ def steps_of(x, valid, reverse):
 def _linear(x, weight, bias):
     """The primitive `linear` on arrays, by its kernel where that covers them."""
     out = dispatch.run("linear", x, weight, bias)
-    return linear.forward(x, weight, bias) if isinstance(out, Declined) or out is NotImplemented else out
+    return linear.forward(x, weight, bias) if isinstance(out, Declined) else out
 
 
 def _linear_backward(g, x, weight, bias):
-    """Functions that make the gradients of x, weight and bias (None without a bias)."""
-    parts = dispatch.run("linear", g, None, x, weight, bias, part="vjp")
-    return linear._vjp(g, None, x, weight, bias) if isinstance(parts, Declined) else parts
+    """Functions that make the gradients of x, weight and bias, by the kernel where it would go forward."""
+    if x.size * weight.shape[0] < FEW:
+        return linear._vjp(g, None, x, weight, bias)
+    return dispatch.run("linear", g, None, x, weight, bias, part="vjp")
 
 
 def input_shares(x, w_x, b_x):
@@ -113,7 +112,7 @@ def declined(x, others, truncate):
     """Why the compiled scans do not cover the arguments; None where they do. others[1] is W_h."""
     (batch, steps), size = x.shape[:2], others[1].size
     if not same_float(x, *others):
-        return Declined("not all float32, or all float64")
+        return Declined(MIXED)
     if is_cut(truncate, steps):
         return Declined("gradients are cut off after some steps")
     if steps == 1 and size < SMALL:
@@ -132,9 +131,8 @@ def argument_gradients(d_inputs, d_states, before, dh, arguments):
     arguments            (x, w_x, w_h, b_x, b_h)
     """
     x, w_x, w_h, b_x, b_h = arguments
-    for_x, for_w_x, for_b_x = _linear_backward(d_inputs, x, w_x, b_x)
-    for_before, for_w_h, for_b_h = _linear_backward(d_states, before, w_h, b_h)
-    if d_inputs is d_states and b_x is not None and b_h is not None:
-        for_b_x = for_b_h = functools.cache(for_b_x)
+    one = d_inputs is d_states  # then both biases have the same gradient
+    for_x, for_w_x, for_b_x = _linear_backward(d_inputs, x, w_x, b_h if one and b_x is None else b_x)
+    for_before, for_w_h, for_b_h = _linear_backward(d_states, before, w_h, None if one else b_h)
     for_h0 = (lambda: dh + for_before()[:, 0]) if x.shape[1] == 1 else dh
-    return for_x, for_w_x, for_w_h, for_b_x, for_b_h, for_h0
+    return for_x, for_w_x, for_w_h, for_b_x, for_b_x if one else for_b_h, for_h0
