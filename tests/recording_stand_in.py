@@ -102,8 +102,8 @@ class Graph:
         self.recorder.calls.append("launch")
         for function, args, kwargs, out in self.tape:
             again = function(*args, **kwargs)
-            if isinstance(out, DeviceArray) and out is not again:
-                out.inside[...] = again.inside
+            if isinstance(out, DeviceArray) and out is not again and out.inside.flags.writeable:
+                out.inside[...] = again.inside  # (a view that repeats numbers cannot be written, nor need be)
 
 
 def _looking(recorder, method):

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from ...backends import Declined, threads, xp
+from ...backends import Declined, recording, threads, xp
 from ...errors import ArgumentError, ShapeError
 from ..primitive import call, primitive
 from ..tensor import as_tensor
@@ -226,7 +226,7 @@ def checked_extras(name, q, k, v, decay, state):
             got=decay.shape,
             hint="one number a head: decay of shape (H,)",
         )
-    if decay.data.size and not float(xp.max(decay.data)) <= 0:
+    if decay.data.size and not recording() and not float(xp.max(decay.data)) <= 0:
         raise ArgumentError(
             name, expected="the log of a decay, <= 0", got="numbers above 0, or nan", hint="-softplus(x)"
         )
