@@ -65,8 +65,8 @@ def capture(step, optimiser):
     Every call is one step, and counts as one. The result lies at a fixed place: the next call overwrites it.
     The first call does what may not happen in a recording: kernels are compiled, tables that are kept (masks,
     angles) are made. Only that call checks the values of its inputs, such as ids that must be in a table.
-    Raises ArgumentError where the backend in use is not "cupy"; GraphError where the step looks at a value,
-    brings arrays from the host or draws random numbers there; ShapeError where an input is of another form.
+    Raises ArgumentError where the backend in use is not "cupy"; GraphError where the step looks at a value or
+    brings arrays from the host; ShapeError where an input is of another form.
     """
     if select.current() != "cupy":
         raise ArgumentError(

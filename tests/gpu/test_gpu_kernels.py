@@ -15,8 +15,8 @@ from minattn.backends import asnumpy
 
 pytestmark = pytest.mark.gpu
 NAMES = (
-    "attention", "cross_entropy", "embedding", "gelu", "gru", "layer_norm", "lstm", "rms_norm", "rnn",
-    "rotary", "silu", "softmax", "swiglu",
+    "attention", "cross_entropy", "dropout", "embedding", "gelu", "gru", "layer_norm", "lstm", "rms_norm",
+    "rnn", "rotary", "silu", "softmax", "swiglu",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from minattn import backends
 from minattn.backends import asnumpy
 from minattn.errors import GraphError
 from minattn.models import gpt
-from minattn.nn import Parameter
+from minattn.nn import Dropout, Parameter
 from minattn.nn.optim import SGD, Adam, AdamW, clip_grad_norm
 
 pytestmark = pytest.mark.gpu
@@ -41,6 +41,16 @@ def test_optimisers_move_as_on_the_host(name, gpu):
         want = walk(OPTIMISERS[name])
     for got, there in zip(walk(OPTIMISERS[name]), want):
         assert np.abs(got - there).max() <= 1e-5 * max(1, np.abs(there).max())
+
+
+def test_dropout_drops_what_it_drops_on_the_host(gpu):
+    def dropped(backend):
+        with backends.using(backend):
+            drop = Dropout(0.3, rng=np.random.default_rng(0))
+            return [asnumpy(drop(np.ones((67, 1031), np.float32)).data) for _ in range(2)]
+
+    here, there = dropped("cupy"), dropped("numpy")
+    assert np.array_equal(here, there) and not np.array_equal(*here)
 
 
 def train(name, captured, steps=6):
