@@ -85,7 +85,7 @@ class Primitive:
         if kernel := self.kernels.get(backend):
             out = kernel(*arrays, **static)
             dispatch.note(self.name, backend, "forward", out)
-            if out.__class__ is not Declined and out is not NotImplemented:
+            if out.__class__ is not Declined:
                 return out, backend
             backend = None
         return self._array_forward(arrays, static), backend
@@ -125,7 +125,7 @@ class Primitive:
         if kernel := self.vjp_kernels.get(node.backend):
             parts = kernel(*given, *arrays, **node.static)
             dispatch.note(self.name, node.backend, "vjp", parts)
-        if parts is None or parts is NotImplemented or parts.__class__ is Declined:
+        if parts is None or parts.__class__ is Declined:
             parts = self._vjp(*given, *arrays, **node.static)
         wanted = [isinstance(a, Tensor) and a.requires_grad for a in node.args]
         return [

@@ -7,6 +7,7 @@ import numpy as np
 from ..backends import Declined, asnumpy, dispatch, kernel, on_device, xp
 from ..backends.graph import device_numbers, each_step, recording
 from ..errors import ArgumentError, CheckpointError
+from . import clip_kernel  # noqa: F401 - fills the table of kernels
 from .adam_kernel import adam
 from .flat import Flat
 
@@ -20,14 +21,26 @@ def clip_grad_norm(parameters, max_norm):
     if not max_norm > 0:
         raise ArgumentError("clip_grad_norm(max_norm)", expected="max_norm > 0", got=max_norm, hint="1.0")
     parameters = [p for p in parameters if p.grad is not None]
-    squares = [xp.vdot(p.grad, p.grad) for p in parameters]
+    squares = [_sum_of_squares(p.grad) for p in parameters]
     if on_device():
         return _clip_unseen(parameters, squares, max_norm)
     norm = math.sqrt(sum(map(float, squares)))
     if norm > max_norm:
         for p in parameters:
-            p.grad = p.grad * (max_norm / norm)
+            p.grad = _scaled(p.grad, max_norm / norm)
     return norm
+
+
+def _sum_of_squares(grad):
+    """|grad|^2."""
+    found = dispatch.run("sum of squares", grad)
+    return xp.vdot(grad, grad) if isinstance(found, Declined) else found
+
+
+def _scaled(grad, factor):
+    """factor grad, a new array."""
+    found = dispatch.run("scale", grad, factor)
+    return grad * factor if isinstance(found, Declined) else found
 
 
 def _clip_unseen(parameters, squares, max_norm):
