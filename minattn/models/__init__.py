@@ -4,6 +4,7 @@ seq2seq, luong, input_feeding, bahdanau   recurrent translators, without and wit
 transformer                               the translator made of attention alone
 language_model, encoder                   one half of it: predict the next token, or the hidden ones
 pointer                                   attention as the answer: it points into its input
+tiny                                      the block in which mixers are compared: all the same but one part
 stepping                                  how a decoder is asked for one token at a time
 next_token, token_kernels                 one token of a plain language model as one kernel a layer
 """
@@ -16,10 +17,11 @@ from .language_model import LanguageModel, gpt
 from .luong import Luong
 from .pointer import PointerNetwork
 from .seq2seq import Encoder, Plain, Translator
+from .tiny import TinyTransformer
 from .transformer import PostNorm, PreNorm, TiedTransformer, Transformer
 
 __all__ = [
     "Bahdanau", "Encoder", "InputFeedingLuong", "LanguageModel", "Luong", "MaskedLM", "Plain",
-    "PointerNetwork", "PostNorm", "PreNorm", "TiedTransformer", "Transformer", "Translator",
-    "gpt", "hide_tokens",
+    "PointerNetwork", "PostNorm", "PreNorm", "TiedTransformer", "TinyTransformer", "Transformer",
+    "Translator", "gpt", "hide_tokens",
 ]  # fmt: skip

@@ -4,12 +4,13 @@ language    vocabulary, padding, batches of sentences of similar length
 parallel    toy languages to translate, with gold word alignments
 recall      look up, remember, reverse, sort, copy: the answer stands at a known place
 counting    the answer is found by counting what the tokens hold
+facts       facts with a key and a value in a stream, and questions about them
 real        real text: the Python language reference
 
 NumPy only. A `seed` fixes a whole corpus; a task that is drawn afresh
 for every batch takes a Generator `rng`.
 """
 
-from minattn.worlds import counting, language, parallel, real, recall
+from minattn.worlds import counting, facts, language, parallel, real, recall
 
-__all__ = ["counting", "language", "parallel", "real", "recall"]
+__all__ = ["counting", "facts", "language", "parallel", "real", "recall"]

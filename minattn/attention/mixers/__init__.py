@@ -1,0 +1,53 @@
+"""Mixers: whole token mixers, one a file, that swap into the same block by name.
+
+A file defines `make(d_model, n_heads, *, rng) -> Mixer`; its name is the mixer's name. `registry()` walks
+this folder, so that no list of names is kept by hand. `load("mine.py:MyMixer")` takes a class or function
+of yours that is called in the same way.
+"""
+
+import importlib
+import importlib.util
+import pkgutil
+from pathlib import Path
+
+from ...errors import ArgumentError
+from .base import Mixer
+from .softmax import SoftmaxMixer
+
+__all__ = ["Mixer", "SoftmaxMixer", "load", "registry"]
+
+
+def registry():
+    """{name: make} of every mixer in this folder; a name has dashes where its file has underscores."""
+    names = [info.name for info in pkgutil.iter_modules(__path__) if info.name != "base"]
+    found = {name: importlib.import_module(f"minattn.attention.mixers.{name}") for name in names}
+    return {name.replace("_", "-"): module.make for name, module in found.items()}
+
+
+def load(name):
+    """The function `make` of a mixer: a name of the registry, or "file.py:Name" for one of yours.
+
+    Raises ArgumentError where there is no such name, file or object.
+    """
+    known = registry()
+    if name in known:
+        return known[name]
+    path, _, member = name.rpartition(":")
+    if not path or not Path(path).is_file():
+        raise ArgumentError(
+            f"mixer {name!r}",
+            expected=f"one of {', '.join(known)}, or a file of yours as file.py:Name",
+            got=name,
+            hint="softmax",
+        )
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not callable(getattr(module, member, None)):
+        raise ArgumentError(
+            f"mixer {name!r}",
+            expected=f"a class or function {member} in {path}, called with (d_model, n_heads, rng=...)",
+            got="nothing of that name",
+            hint=f"class {member}(minattn.attention.mixers.Mixer): ...",
+        )
+    return getattr(module, member)
