@@ -9,7 +9,7 @@ from . import linear, masks, memory, positions, projections, scores, weights
 from .anatomy import Attention, Trace
 from .linear import DecayedLinear, DeltaRule, LinearAttention
 from .masks import Causal, Padding, Window
-from .memory import KVCache
+from .memory import KVCache, SlidingCache
 from .positions import ALiBi, CoPE, LearnedPositions, Relative, Rotary, Sinusoidal
 from .projections import GroupedQuery, Identity, MultiHead, MultiQuery
 from .recipes import (
@@ -32,8 +32,8 @@ __all__ = [
     "ALiBi", "Additive", "Attention", "Causal", "CoPE", "Concat", "DecayedLinear", "DeltaRule", "Dot",
     "General", "GroupedQuery", "Identity", "KVCache", "LearnedPositions", "LinearAttention",
     "LocalGaussian", "Location", "MultiHead", "MultiQuery", "Padding", "ReLA", "ReLU", "Relative", "Rotary",
-    "ScaledDot", "Sinusoidal", "Softmax", "Sparsemax", "Trace", "Window", "bahdanau", "grouped_query",
-    "linear", "luong_concat", "luong_dot", "luong_general", "luong_local_m", "luong_local_p",
+    "ScaledDot", "Sinusoidal", "SlidingCache", "Softmax", "Sparsemax", "Trace", "Window", "bahdanau",
+    "grouped_query", "linear", "luong_concat", "luong_dot", "luong_general", "luong_local_m", "luong_local_p",
     "luong_location", "masks", "memory", "multi_head", "multi_query", "positions", "projections", "record",
     "scores", "weights",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """THE anatomy of attention: one straight run of named steps over one record.
 
     project   q (B,H,T,d), k and v (B,H,S,d), with their places q_pos (T,) and k_pos (S,)
-    remember  a memory may lengthen, drop or compress k, v and k_pos together
+    remember  a memory may lengthen, drop or compress k, v and k_pos together, or put keys in front
     rotate    positions that act on q and k
     share     query heads of a group use the same k and v (the fused primitive needs no copies)
     compare   how well each query fits each key: scores (B,H,T,S)
@@ -20,9 +20,10 @@ from ..autodiff import Tensor, as_tensor, ops
 from ..backends import xp
 from ..nn import Module
 from .checks import check_call, check_slots
+from .memory.front import join, placed
 from .recording import is_recorded, keep
 from .scores import ScaledDot
-from .structure import structure
+from .structure import fused
 from .weights import Softmax
 
 
@@ -42,6 +43,7 @@ class Trace:
     q_pos: object = None  # (T,) integers
     k_pos: object = None  # (S,) integers
     offset: int = None  # first of q_pos less first of k_pos; None where places do not go up by 1
+    front: object = None  # keys without a place, which come first: memory/front.py
     scores: Tensor = None  # (B,H,T,S), biases included
     mask: object = None  # boolean, broadcasts to (B,H,T,S), or None = all may attend
     weights: Tensor = None  # (B,H,T,S), exactly 0 where the mask is False
@@ -86,7 +88,7 @@ class Attention(Module):
         if is_recorded(self) or not self.fuses():
             return self.trace(x, context, **given).out
         t = self.begin(x, context, **given)
-        t.heads = ops.attention(t.q, t.k, t.v, scale=self.score.scale(t), **structure(self, t))
+        t.heads = fused(self, t)
         self.merge(t)
         return t.out
 
@@ -111,8 +113,7 @@ class Attention(Module):
 
     def remember(self, t):
         for memory in [m for m in (t.cache, self.memory) if m is not None]:
-            t.offset = None  # until the memory says that the places still follow each other
-            memory.remember(t)
+            t.offset = memory.remember(t)  # None where places no longer follow each other
 
     def rotate(self, t):
         for position in self.positions:
@@ -135,14 +136,13 @@ class Attention(Module):
             t.mask = rule(t) if t.mask is None else t.mask & rule(t)
 
     def weigh(self, t):
-        t.weights = self.weights(t)
-        if self.dropout is not None:
-            t.weights = self.dropout(t.weights)
+        join(self, t)  # keys without a place come in here: no position and no mask has seen them
+        t.weights = self.weights(t) if self.dropout is None else self.dropout(self.weights(t))
 
     def gather(self, t):
         t.heads = t.weights @ t.v
         for position in self.positions:
-            if (extra := position.gather(t)) is not None:
+            if (extra := position.gather(placed(t))) is not None:
                 t.heads = t.heads + extra
         t.heads = self.weights.finish(t.heads)
 

@@ -115,6 +115,7 @@ def reference(attention, x, context=None, valid=None):
     context = x if context is None else context
     valid = np.ones(context.shape[:2], dtype=bool) if valid is None else valid
     q, k, v = project(attention.projection, x, context)
+    untouched = q
     for position in attention.positions:
         if isinstance(position, A.Rotary):
             q, k = turn(q, position.d_head), turn(k, position.d_head)
@@ -123,8 +124,15 @@ def reference(attention, x, context=None, valid=None):
     mask, away = np.broadcast_to(valid[:, None, None, :], scores.shape), distance(q, k)
     for rule in attention.masks:
         mask = mask & (np.abs(away) <= rule.half if isinstance(rule, A.Window) else away <= 0)
+    front = 0
+    if attention.memory is not None:  # keys without a place: no turn, no bias, no mask of places
+        k_front, v_front, seen = attention.memory.arrays(len(q), q.shape[1])
+        front = k_front.shape[2]
+        scores = np.concatenate([scores_of(attention.score, untouched, k_front), scores], axis=-1)
+        mask = np.concatenate([np.broadcast_to(seen, (*mask.shape[:3], front)), mask], axis=-1)
+        v = np.concatenate([v_front, np.broadcast_to(v, (*v_front.shape[:2], *v.shape[2:]))], axis=2)
     weights = weights_of(attention.weights, scores, mask, q, valid)
-    heads = weights @ v
+    heads, weights = weights @ v, weights[..., front:]
     for position in attention.positions:
         if isinstance(position, A.Relative):
             rows = np.clip(away, -position.max_distance, position.max_distance) + position.max_distance

@@ -37,4 +37,4 @@ def test_no_step_is_longer_than_a_few_lines():
 def test_every_piece_of_the_record_says_its_shape_or_meaning():
     record = TEXT.split("class Trace")[1].split("def __repr__")[0]
     pieces = re.findall(r"^    \w+: .*$", record, re.MULTILINE)
-    assert len(pieces) == 17 and all("  # " in piece for piece in pieces)
+    assert len(pieces) == 18 and all("  # " in piece for piece in pieces)

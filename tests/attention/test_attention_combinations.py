@@ -8,6 +8,8 @@ from reference_attention import reference
 
 from minattn import Tensor, no_grad, precision
 from minattn import attention as A
+from minattn.errors import ArgumentError
+from minattn.nn import Parameter
 
 B, T, S, H, GROUPS, D = 3, 5, 7, 4, 2, 6
 RNG = np.random.default_rng(7)
@@ -60,6 +62,32 @@ def options(heads):
         moved(A.LocalGaussian(D, 2, rng=RNG)),
     ]
     return scores, positions, masks, weights
+
+
+class Notes(A.memory.FrontMemory):
+    """Learned keys without a place; each query sees its own choice of them, or all of them do."""
+
+    def __init__(self, heads, n=3, seen=None):
+        self.k, self.v = (Parameter(RNG.normal(size=(1, heads, n, D))) for _ in range(2))
+        self.seen = seen
+
+    def read(self, t):
+        return self.k, self.v, None if self.seen is None else self.seen[:, :, : t.q.shape[2]]
+
+    def arrays(self, batch, heads):
+        whole = (np.repeat(x.data, heads // x.shape[1], axis=1) for x in (self.k, self.v))
+        k, v = (np.tile(x, (batch, 1, 1, 1)) for x in whole)
+        return k, v, True if self.seen is None else self.seen
+
+
+def with_notes(projection):
+    """Attentions with notes in front: all notes for everybody, or another choice for each query."""
+    scores, positions, masks, weights = options(PROJECTIONS[projection].n_heads)
+    seen = RNG.random((B, 1, T, 3)) < 0.6
+    seen[1, 0, 2] = False
+    notes = [Notes(1), Notes(PROJECTIONS[projection].n_kv_heads, seen=seen)]
+    for s, p, m, w, memory in itertools.product(scores[:5], positions, masks, weights[:4], notes):
+        yield A.Attention(PROJECTIONS[projection], score=s, positions=p, masks=m, weights=w, memory=memory)
 
 
 VALID = np.arange(S) < np.array([[7], [4], [0]])  # full, padded, and nothing to attend to
@@ -119,6 +147,35 @@ def test_called_path_equals_traced_path_in_values_and_gradients(projection):
                     assert np.allclose(one, two, rtol=1e-9, atol=1e-11), name(attention, cross)
                 calls += 1
     assert calls == 2 * 4 * 4 * 4, "two scores, four sets of positions, four of masks, four calls"
+
+
+@pytest.mark.parametrize("projection", ["identity", "multi_head", "grouped_query"])
+def test_keys_without_a_place_in_front_of_every_combination(projection):
+    with precision(64):
+        for i, attention in enumerate(with_notes(projection)):
+            cross, valid = CALLS[i % 4]
+            given = inputs(projection, cross, valid)
+            with no_grad():
+                got, expected = attention(*given[:2], valid=given[2]).numpy(), reference(attention, *given)
+            assert np.allclose(got, expected, rtol=1e-8, atol=1e-10), name(attention, cross)
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS)
+def test_called_path_equals_traced_path_with_keys_in_front(projection):
+    with precision(64):
+        for i, attention in enumerate(filter(A.Attention.fuses, with_notes(projection))):
+            given = inputs(projection, *CALLS[(i + i // 4) % 4])
+            called = gradients(attention, attention.forward, *given)
+            traced = gradients(attention, attention.trace, *given)
+            for one, two in zip(called, traced, strict=True):
+                assert np.allclose(one, two, rtol=1e-9, atol=1e-11), name(attention, given[1] is not None)
+        assert i == 2 * 4 * 4 * 2 - 1, "two scores, four sets of positions, four of masks, two memories"
+
+
+def test_what_looks_for_places_alone_refuses_keys_without_one():
+    for slots in ({"score": A.Location(D, 11, rng=RNG)}, {"weights": A.LocalGaussian(D, 2, rng=RNG)}):
+        with pytest.raises(ArgumentError, match="looks for places"):
+            A.Attention(A.Identity(), memory=Notes(1), **slots)
 
 
 def gradients(attention, run, x, context, valid):

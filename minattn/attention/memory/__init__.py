@@ -1,5 +1,12 @@
-"""remember: a memory changes k, v, k_pos and valid of the record together."""
+"""remember: a memory changes k, v, k_pos and valid of the record together.
 
+`remember(t)` returns the record's offset: the first of q_pos less the first of k_pos, or None where places
+do not go up by 1. Keys that have no place go to `t.front` (see FrontMemory), all others to t.k and t.v.
+"""
+
+from .front import Front, FrontMemory
 from .kv_cache import KVCache
+from .persistent import PersistentKV
+from .sliding import SlidingCache
 
-__all__ = ["KVCache"]
+__all__ = ["Front", "FrontMemory", "KVCache", "PersistentKV", "SlidingCache"]

@@ -19,6 +19,7 @@ class KVCache:
 
     def __init__(self):
         self.length, self._owner, self._shown = 0, None, None
+        self._first = 0  # the place of the first token that is still there
         self._k = self._v = self._valid = None  # (B,H,room,d), and (B,room) once a token was padding
         self._turned = {}  # {position: how many of the keys it has turned}
 
@@ -43,7 +44,7 @@ class KVCache:
         self._owner = attention
 
     def remember(self, t):
-        """Append the new keys; put all of them, and the new places, into the record."""
+        """Append the new keys; put all of them, and the new places, into the record. Returns its offset."""
         self._check(t)
         start, end = self.length, self.length + t.k.shape[2]
         self._make_room(end, t.k.data, t.v.data)
@@ -54,19 +55,21 @@ class KVCache:
             self._valid[:, start:end] = True if t.valid is None else t.valid
         self.length = end
         t.k, t.v = (Tensor.made_by(kept[:, :, :end], None) for kept in (self._k, self._v))
-        t.q_pos, t.k_pos, t.offset = xp.arange(start, end), xp.arange(end), start
+        t.q_pos, t.k_pos = xp.arange(start, end), xp.arange(end)
         t.valid = None if self._valid is None else self._valid[:, :end]
         self._shown = t.k
+        return start
 
     def turned(self, t, position):
         """The record's keys turned by `position.turn(keys, places)`: each key is turned once, when it is new.
 
-        Not kept are the turned keys of an attention with a memory, which may give a key another place later,
-        and those that somebody else has changed before.
+        Not kept are the turned keys of an attention whose memory may give a key another place later, and
+        those that somebody else has changed before.
         """
-        if self._owner.memory is not None or t.k is not self._shown:
+        memory = self._owner.memory
+        if getattr(memory, "moves_keys", memory is not None) or t.k is not self._shown:
             return position.turn(t.k, t.k_pos)
-        new = slice(self._turned.get(position, 0), self.length)
+        new = slice(max(self._turned.get(position, 0) - self._first, 0), self.length - self._first)
         keys = Tensor.made_by(self._k[:, :, new], None)
         self._k[:, :, new] = position.turn(keys, t.k_pos[new]).data
         self._turned[position] = self.length

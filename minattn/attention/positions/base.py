@@ -10,6 +10,7 @@ class Position(Module):
     """
 
     fuses = True  # False where it changes values, or where its bias needs a gradient
+    reads_all = False  # True where it reads keys that the masks forbid
 
     def embed(self, x, positions):
         """x (B,T,d_model) with something added for the places `positions` (T,)."""

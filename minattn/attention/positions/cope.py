@@ -24,7 +24,7 @@ class CoPE(Position):
     Source: arXiv 2405.18719, equations 3 to 6. Ours: q . e is scaled like the score; e starts at 0.
     """
 
-    fuses = False
+    fuses, reads_all = False, True  # keys outside a window count as well
 
     def __init__(self, n_positions, d_head):
         check_sizes("CoPE", n_positions=n_positions, d_head=d_head)

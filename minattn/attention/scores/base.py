@@ -8,6 +8,8 @@ class Score(Module):
     """Base of the scores: `forward(t)` reads t.q (B,H,T,d) and t.k (B,H,S,d), returns (B,H,T,S)."""
 
     fuses = False  # True where `forward` is scale(t) q k^T, so that the fused primitive may take its place
+    reads_all = False  # True where the score of one key depends on other keys
+    by_place = False  # True where it looks for places, not for what the keys hold
     d_query = d_key = None  # the lengths that it asks for; None: as long as the other
 
     def check(self, t):

@@ -15,6 +15,8 @@ class Location(Score):
     Source: arXiv 1508.04025, equation 8.
     """
 
+    by_place = True
+
     def __init__(self, d_query, max_len, *, rng):
         check_sizes("Location", d_query=d_query, max_len=max_len)
         self.d_query, self.max_len = d_query, max_len

@@ -22,7 +22,7 @@ class LocalGaussian(Weights):
     Leaves p in t.extra["center"] (B,H,T,1), in places. Source: arXiv 1508.04025, equations 9 and 10.
     """
 
-    sums_to_one = False
+    sums_to_one, by_place = False, True
 
     def __init__(self, d_query, half, *, rng):
         check_sizes("LocalGaussian", d_query=d_query)
