@@ -21,6 +21,7 @@ FUNCTIONS = {
     "broadcast_to": "array shape",
     "clip": "a a_min a_max",
     "concatenate": "tup axis",
+    "cumprod": "a axis dtype",
     "cumsum": "a axis dtype",
     "empty": "shape dtype order",
     "empty_like": "prototype dtype order",

@@ -2,6 +2,7 @@
 
 Module, Parameter   what holds what training changes
 Linear, Embedding, LayerNorm, RMSNorm, Dropout, Conv1d, Conv2d, FeedForward, SwiGLU, RNN, GRU, LSTM
+gumbel_softmax      a choice that a gradient passes through
 init                where parameters start
 optim               SGD, Adam, AdamW, clip_grad_norm
 """
@@ -10,6 +11,7 @@ from . import init, optim
 from .convolution import Conv1d, Conv2d
 from .dropout import Dropout
 from .embedding import Embedding
+from .gumbel import gumbel_softmax
 from .linear import FeedForward, Linear, SwiGLU
 from .module import Module, Parameter
 from .norm import LayerNorm, RMSNorm
@@ -17,5 +19,6 @@ from .recurrent import GRU, LSTM, RNN
 
 __all__ = [
     "Conv1d", "Conv2d", "Dropout", "Embedding", "FeedForward", "GRU", "LSTM", "LayerNorm", "Linear", "Module",
-    "Parameter", "RMSNorm", "RNN", "SwiGLU", "init", "optim",
+    "Parameter", "RMSNorm", "RNN", "SwiGLU", "gumbel_softmax",
+    "init", "optim",
 ]  # fmt: skip

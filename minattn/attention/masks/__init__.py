@@ -1,11 +1,14 @@
 """mask: who may attend to whom. Receives the record, returns booleans that broadcast to (B,H,T,S).
 
 A mask that allows just the keys at places q_pos - left .. q_pos + right says so beside its `__call__`, as
-`window = (left, right)` with None for no bound: the fused primitive then needs no table.
+`window = (left, right)` with None for no bound: the fused primitive then needs no table. TokenTypes is the
+exception: a mask that is learned must see the scores of hidden keys, and stands in the slot `weights`.
 """
 
 from .causal import Causal
 from .padding import Padding
+from .sinks import Sinks
+from .token_types import TokenTypes, visibility
 from .window import Window
 
-__all__ = ["Causal", "Padding", "Window"]
+__all__ = ["Causal", "Padding", "Sinks", "TokenTypes", "Window", "visibility"]

@@ -8,5 +8,6 @@ from .front import Front, FrontMemory
 from .kv_cache import KVCache
 from .persistent import PersistentKV
 from .sliding import SlidingCache
+from .typed_cache import TypedCache
 
-__all__ = ["Front", "FrontMemory", "KVCache", "PersistentKV", "SlidingCache"]
+__all__ = ["Front", "FrontMemory", "KVCache", "PersistentKV", "SlidingCache", "TypedCache"]

@@ -3,9 +3,12 @@
 from .alibi import ALiBi
 from .base import Position
 from .cope import CoPE
+from .distance import DistanceBias
 from .learned import LearnedPositions
 from .relative import Relative
 from .rotary import Rotary
 from .sinusoidal import Sinusoidal
 
-__all__ = ["ALiBi", "CoPE", "LearnedPositions", "Position", "Relative", "Rotary", "Sinusoidal"]
+__all__ = [
+    "ALiBi", "CoPE", "DistanceBias", "LearnedPositions", "Position", "Relative", "Rotary", "Sinusoidal",
+]  # fmt: skip

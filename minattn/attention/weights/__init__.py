@@ -2,9 +2,10 @@
 
 from .base import Weights
 from .gaussian import LocalGaussian
+from .heavy_hitters import HeavyHitters
 from .rela import ReLA
 from .relu import ReLU
 from .softmax import Softmax
 from .sparsemax import Sparsemax
 
-__all__ = ["LocalGaussian", "ReLA", "ReLU", "Softmax", "Sparsemax", "Weights"]
+__all__ = ["HeavyHitters", "LocalGaussian", "ReLA", "ReLU", "Softmax", "Sparsemax", "Weights"]

@@ -40,7 +40,7 @@ from .linear_attention import linear_attention
 from .loss import binary_cross_entropy, cross_entropy, mse
 from .norm import layer_norm, rms_norm
 from .recurrent import gru, lstm, rnn
-from .reduce import cumsum, max, mean, min, sum, var
+from .reduce import cumprod, cumsum, max, mean, min, sum, var
 from .rotary import rotary
 from .shape import (
     broadcast_to,
@@ -60,11 +60,11 @@ from .softmax import log_softmax, logsumexp, softmax, sparsemax
 
 __all__ = [
     "absolute", "add", "attention", "attention_and_lse", "binary_cross_entropy", "broadcast_to", "clip",
-    "concatenate", "conv1d", "conv2d", "cos", "cross_entropy", "cumsum", "delta_rule", "divide",
-    "dropout", "embedding", "exp", "expand_dims", "flip", "gelu", "getitem", "gru", "layer_norm", "linear",
-    "linear_attention", "log", "log_softmax", "logsumexp", "lstm", "matmul", "max", "maximum", "mean",
-    "min", "minimum", "mse", "multiply", "negative", "pad", "power", "relu", "repeat_heads", "reshape",
-    "rms_norm", "rnn", "rotary", "scatter_add", "sigmoid", "silu", "sin", "softmax", "softplus",
+    "concatenate", "conv1d", "conv2d", "cos", "cross_entropy", "cumprod", "cumsum", "delta_rule",
+    "divide", "dropout", "embedding", "exp", "expand_dims", "flip", "gelu", "getitem", "gru", "layer_norm",
+    "linear", "linear_attention", "log", "log_softmax", "logsumexp", "lstm", "matmul", "max", "maximum",
+    "mean", "min", "minimum", "mse", "multiply", "negative", "pad", "power", "relu", "repeat_heads",
+    "reshape", "rms_norm", "rnn", "rotary", "scatter_add", "sigmoid", "silu", "sin", "softmax", "softplus",
     "sparsemax", "split", "sqrt", "squeeze", "stack", "subtract", "sum", "swapaxes", "swiglu",
     "take_along_axis", "tanh", "top_k", "transpose", "var", "where",
 ]  # fmt: skip

@@ -84,6 +84,32 @@ def _(rng):
     yield call(rng.normal(size=(2, 3, 5)), axis=-2)
 
 
+@primitive
+def cumprod(x, axis=-1):
+    """Running products along `axis`."""
+    return xp.cumprod(x, axis=axis)
+
+
+@cumprod.vjp
+def _(g, out, x, axis=-1):
+    """From the last to the first, without a division, so that factors of 0 have a derivative too."""
+    g, out, x = (xp.moveaxis(array, axis, 0) for array in (g, out, x))
+    grad, later = xp.empty(x.shape, dtype=x.dtype), xp.zeros(x.shape[1:], dtype=x.dtype)
+    for i in reversed(range(len(x))):
+        later = later + g[i]  # of the product up to i, with all that follows from it
+        grad[i] = later * out[i - 1] if i else later
+        later = later * x[i]
+    return (xp.moveaxis(grad, 0, axis),)
+
+
+@cumprod.samples
+def _(rng):
+    some = rng.normal(size=(2, 3, 5))
+    yield call(some)
+    yield call(some * (rng.random(some.shape) < 0.6), axis=-2)
+    yield call(some[:, :0], axis=1)
+
+
 def min(x, axis=None, keepdims=False):
     """The smallest element; ties share the gradient equally."""
     return -max(-as_tensor(x), axis=axis, keepdims=keepdims)
