@@ -39,8 +39,8 @@ PAPER = Paper(
     lesson="masks-and-caches",
     claim="Learning a type for each token together with the weights shrinks the cache of keys and values "
     "strongly at almost the same performance, and better than rules that evict.",
-    note="The rules keep 40 % of the pairs, more than NAtS, where the paper compares at the same share. Two of "
-    "three seeds use the Local type for fillers between facts that lie close together.",
+    note="The rules keep 40 % of the pairs, more than NAtS; the paper compares at the same share. Two of the "
+    "three seeds give a third of the tokens the Local type, one gives it to none.",
     choose="query",
     budget_s=20,
 )
