@@ -3,9 +3,10 @@
 Attention, Trace, record   the page that runs the steps (read anatomy.py first)
 projections  scores  positions  masks  weights  memory  linear
 multi_head .. luong_local_p   recipes: slots filled as the literature names them
+structures, hopfield       attention by brute force over graphs, and as a memory that is read again and again
 """
 
-from . import linear, masks, memory, positions, projections, scores, weights
+from . import hopfield, linear, masks, memory, positions, projections, scores, structures, weights
 from .anatomy import Attention, Trace
 from .linear import DecayedLinear, DeltaRule, LinearAttention
 from .masks import Causal, Padding, Window
@@ -30,10 +31,10 @@ from .weights import LocalGaussian, ReLA, ReLU, Softmax, Sparsemax
 
 __all__ = [
     "ALiBi", "Additive", "Attention", "Causal", "CoPE", "Concat", "DecayedLinear", "DeltaRule", "Dot",
-    "General", "GroupedQuery", "Identity", "KVCache", "LearnedPositions", "LinearAttention",
-    "LocalGaussian", "Location", "MultiHead", "MultiQuery", "Padding", "ReLA", "ReLU", "Relative", "Rotary",
-    "ScaledDot", "Sinusoidal", "SlidingCache", "Softmax", "Sparsemax", "Trace", "Window", "bahdanau",
-    "grouped_query", "linear", "luong_concat", "luong_dot", "luong_general", "luong_local_m", "luong_local_p",
+    "General", "GroupedQuery", "Identity", "KVCache", "LearnedPositions", "LinearAttention", "LocalGaussian",
+    "Location", "MultiHead", "MultiQuery", "Padding", "ReLA", "ReLU", "Relative", "Rotary", "ScaledDot",
+    "Sinusoidal", "SlidingCache", "Softmax", "Sparsemax", "Trace", "Window", "bahdanau", "grouped_query",
+    "hopfield", "linear", "luong_concat", "luong_dot", "luong_general", "luong_local_m", "luong_local_p",
     "luong_location", "masks", "memory", "multi_head", "multi_query", "positions", "projections", "record",
-    "scores", "weights",
+    "scores", "structures", "weights",
 ]  # fmt: skip

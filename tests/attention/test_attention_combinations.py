@@ -90,6 +90,11 @@ def with_notes(projection):
         yield A.Attention(PROJECTIONS[projection], score=s, positions=p, masks=m, weights=w, memory=memory)
 
 
+# Held to plain NumPy in tests of their own.
+OF_THEIR_OWN = {
+    A.weights.Expanding, A.weights.Marginal, A.weights.Sigmoid, A.weights.geometric,
+    A.masks.Sinks, A.masks.TokenTypes, A.masks.visibility, A.positions.DistanceBias, A.weights.HeavyHitters,
+}  # fmt: skip
 VALID = np.arange(S) < np.array([[7], [4], [0]])  # full, padded, and nothing to attend to
 CALLS = list(itertools.product([False, True], [None, VALID]))
 
@@ -118,7 +123,8 @@ def test_every_mechanism_of_the_package_is_tried():
     tried = {type(part) for part in (*parts, *PROJECTIONS.values())}
     slots = (A.projections, A.scores, A.positions, A.masks, A.weights)
     offered = {getattr(slot, name) for slot in slots for name in slot.__all__}
-    assert offered - tried == {A.scores.Score, A.positions.Position, A.weights.Weights, A.Padding}
+    bases = {A.scores.Score, A.positions.Position, A.weights.Weights}
+    assert offered - tried == bases | {A.Padding} | OF_THEIR_OWN
 
 
 @pytest.mark.parametrize("which", range(5), ids=["softmax", "sparsemax", "relu", "rela", "local"])

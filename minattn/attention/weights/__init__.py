@@ -1,11 +1,16 @@
 """weigh: from scores to weights. Receives the record, returns (B,H,T,S); 0 where the mask is False."""
 
 from .base import Weights
+from .expanding import Expanding
 from .gaussian import LocalGaussian
 from .heavy_hitters import HeavyHitters
+from .marginal import Marginal, Sigmoid, geometric
 from .rela import ReLA
 from .relu import ReLU
 from .softmax import Softmax
 from .sparsemax import Sparsemax
 
-__all__ = ["HeavyHitters", "LocalGaussian", "ReLA", "ReLU", "Softmax", "Sparsemax", "Weights"]
+__all__ = [
+    "Expanding", "HeavyHitters", "LocalGaussian", "Marginal", "ReLA", "ReLU", "Sigmoid", "Softmax", "Sparsemax",
+    "Weights", "geometric",
+]  # fmt: skip
