@@ -6,7 +6,7 @@ Reading order
   3  nn           layers with parameters
   4  attention    THE anatomy: attention as a straight run of steps, one mechanism a slot
   5  models       translators, language models, transformers
-  6  training     the loop, schedules, checkpoints
+  6  training     the loop, schedules, checkpoints;  interpret: what a trained model relies on
   7  papers       one paper a file: mechanism, rival, claim, picture
   8  grading      exercises checked against the truth
   9  lessons/     the notebooks (`minattn learn`)
@@ -21,8 +21,8 @@ from .errors import MinattnError
 __version__ = "0.1.0"
 
 _packages = {
-    "attention", "autodiff", "backends", "decoding", "grading", "metrics", "models", "nn", "papers",
-    "plots", "training", "worlds",
+    "attention", "autodiff", "backends", "decoding", "grading", "interpret", "metrics", "models", "nn",
+    "papers", "plots", "training", "worlds",
 }  # fmt: skip
 _names = {name: "autodiff" for name in ("Tensor", "gradcheck", "no_grad", "ops", "precision", "tensor")}
 

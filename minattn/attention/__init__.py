@@ -27,14 +27,14 @@ from .recipes import (
 )
 from .recording import record
 from .scores import Additive, Concat, Dot, General, Location, ScaledDot
-from .weights import LocalGaussian, ReLA, ReLU, Softmax, Sparsemax
+from .weights import LocalGaussian, ReLA, ReLU, Softmax, Sparsemax, TopK
 
 __all__ = [
     "ALiBi", "Additive", "Attention", "Causal", "CoPE", "Concat", "DecayedLinear", "DeltaRule", "Dot",
     "General", "GroupedQuery", "Identity", "KVCache", "LearnedPositions", "LinearAttention", "LocalGaussian",
     "Location", "MultiHead", "MultiQuery", "Padding", "ReLA", "ReLU", "Relative", "Rotary", "ScaledDot",
-    "Sinusoidal", "SlidingCache", "Softmax", "Sparsemax", "Trace", "Window", "bahdanau", "grouped_query",
-    "hopfield", "linear", "luong_concat", "luong_dot", "luong_general", "luong_local_m", "luong_local_p",
-    "luong_location", "masks", "memory", "multi_head", "multi_query", "positions", "projections", "record",
-    "scores", "structures", "weights",
+    "Sinusoidal", "SlidingCache", "Softmax", "Sparsemax", "TopK", "Trace", "Window", "bahdanau",
+    "grouped_query", "hopfield", "linear", "luong_concat", "luong_dot", "luong_general", "luong_local_m",
+    "luong_local_p", "luong_location", "masks", "memory", "multi_head", "multi_query", "positions",
+    "projections", "record", "scores", "structures", "weights",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 seq2seq, luong, input_feeding, bahdanau   recurrent translators, without and with attention
 transformer                               the translator made of attention alone
 language_model, encoder                   one half of it: predict the next token, or the hidden ones
+classifier                                an encoder that says what a sentence and its words are
 pointer                                   attention as the answer: it points into its input
 tiny                                      the block in which mixers are compared: all the same but one part
 stepping                                  how a decoder is asked for one token at a time
@@ -11,6 +12,7 @@ next_token, token_kernels                 one token of a plain language model as
 
 from . import next_token as _next_token  # noqa: F401  its kernel enters the table
 from .bahdanau import Bahdanau
+from .classifier import Classifier
 from .encoder import MaskedLM, hide_tokens
 from .input_feeding import InputFeedingLuong
 from .language_model import LanguageModel, gpt
@@ -21,7 +23,7 @@ from .tiny import TinyTransformer
 from .transformer import PostNorm, PreNorm, TiedTransformer, Transformer
 
 __all__ = [
-    "Bahdanau", "Encoder", "InputFeedingLuong", "LanguageModel", "Luong", "MaskedLM", "Plain",
+    "Bahdanau", "Classifier", "Encoder", "InputFeedingLuong", "LanguageModel", "Luong", "MaskedLM", "Plain",
     "PointerNetwork", "PostNorm", "PreNorm", "TiedTransformer", "TinyTransformer", "Transformer",
     "Translator", "gpt", "hide_tokens",
 ]  # fmt: skip

@@ -59,11 +59,12 @@ class EncoderLayer(Module):
 
     attention   a function that makes an attention
     residual    a function that makes a residual
+    d_ff        width of the feed-forward block, default 4 d_model
     """
 
-    def __init__(self, d_model, attention, residual, *, rng):
+    def __init__(self, d_model, attention, residual, *, d_ff=None, rng):
         self.attention = attention()
-        self.feed_forward = FeedForward(d_model, 4 * d_model, rng=rng)
+        self.feed_forward = FeedForward(d_model, d_ff or 4 * d_model, rng=rng)
         self.residuals = [residual(d_model, rng=rng) for _ in range(2)]
 
     def forward(self, x, valid=None):

@@ -9,8 +9,9 @@ from .rela import ReLA
 from .relu import ReLU
 from .softmax import Softmax
 from .sparsemax import Sparsemax
+from .top_k import TopK
 
 __all__ = [
-    "Expanding", "HeavyHitters", "LocalGaussian", "Marginal", "ReLA", "ReLU", "Sigmoid", "Softmax", "Sparsemax",
-    "Weights", "geometric",
+    "Expanding", "HeavyHitters", "LocalGaussian", "Marginal", "ReLA", "ReLU", "Sigmoid", "Softmax",
+    "Sparsemax", "TopK", "Weights", "geometric",
 ]  # fmt: skip
