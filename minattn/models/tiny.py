@@ -20,7 +20,7 @@ class TinyTransformer(Module):
     channels   sizes of the vocabularies, one for each channel of a token
     n_answers  classes of the answer
     mixers     a Mixer a layer
-    d_ff       width of the feed-forward blocks; 0 leaves them out
+    d_ff       width of the feed-forward blocks, or one a layer; 0 leaves a block out
     positions  added to the embeddings (Sinusoidal, LearnedPositions), default none
     """
 
@@ -28,8 +28,9 @@ class TinyTransformer(Module):
         check_sizes("TinyTransformer", d_model=d_model, n_answers=n_answers)
         self.tables = [Embedding(size, d_model, rng=rng) for size in channels]
         self.positions, self.mixers = positions, list(mixers)
-        self.blocks = [FeedForward(d_model, d_ff, rng=rng) for _ in self.mixers] if d_ff else []
-        self.norms = [RMSNorm(d_model) for _ in range(len(self.mixers) + len(self.blocks) + 1)]
+        widths = [d_ff] * len(self.mixers) if np.ndim(d_ff) == 0 else d_ff
+        self.blocks = [FeedForward(d_model, width, rng=rng) if width else None for width in widths]
+        self.norms = [RMSNorm(d_model) for part in [*self.mixers, *self.blocks, self] if part is not None]
         self.answer = Linear(d_model, n_answers, rng=rng)
 
     def forward(self, inputs, valid=None):
@@ -38,7 +39,7 @@ class TinyTransformer(Module):
         norms = iter(self.norms)
         for i, mixer in enumerate(self.mixers):
             x = x + mixer(next(norms)(x), valid=valid)
-            if self.blocks:
+            if self.blocks[i] is not None:
                 x = x + self.blocks[i](next(norms)(x))
         return self.answer(next(norms)(x))
 
@@ -51,7 +52,7 @@ class TinyTransformer(Module):
                 y, carried = mixer.step(next(norms)(x), states[i])
                 x = x + y
                 after.append(carried)
-                if self.blocks:
+                if self.blocks[i] is not None:
                     x = x + self.blocks[i](next(norms)(x))
             return self.answer(next(norms)(x)), (place + 1, after)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minattn import attention as A
+from minattn.attention import linear
 from minattn.errors import ArgumentError, DTypeError, MinattnError, ShapeError
 from minattn.nn import Dropout
 
@@ -82,7 +83,9 @@ def test_a_slot_may_refuse_by_itself():
         (lambda: A.Concat(4, 4, 2.5, rng=RNG), "d_hidden=2.5"),
         (lambda: A.Location(4, 0, rng=RNG), "max_len=0"),
         (lambda: A.ReLA(0), "d=0"),
-        (lambda: A.LinearAttention(A.MultiHead(12, 3, rng=RNG), chunk=0), "chunk=0"),
+        (lambda: A.NarrowKeys(12, 3, 0, rng=RNG), "d_key=0"),
+        (lambda: linear.Taylor(3), "1 or 2"),
+        (lambda: A.SlidingCache(0), "width=0"),
         (lambda: A.multi_head(12, 3, rng=7), "a numpy.random.Generator"),
     ],
 )

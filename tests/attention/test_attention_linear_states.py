@@ -1,11 +1,22 @@
-"""The mixers with decay and with the delta rule: three forms, one result."""
+"""Linear mixers with decays, gates and the delta rule: three forms, one result."""
 
 import numpy as np
 import pytest
 
 from minattn import Tensor, backends, gradcheck, nn, no_grad, precision
 from minattn import attention as A
-from minattn.attention.linear import unit_rms, unit_silu
+from minattn.attention.linear import (
+    DecayGate,
+    Delta,
+    Each,
+    FixedDecay,
+    LinearMixer,
+    OutputGate,
+    UnitRMS,
+    Unnormalised,
+    retention_rates,
+    unit_silu,
+)
 from minattn.errors import ArgumentError, DTypeError, ShapeError
 
 B, T, H, D = 2, 37, 4, 3
@@ -15,10 +26,37 @@ PROJECTIONS = {
     "grouped_query": lambda rng: A.GroupedQuery(M, H, 2, rng=rng),
     "identity": lambda rng: A.Identity(),
 }
-MIXERS = {
-    "decayed": lambda projection, rng: A.DecayedLinear(projection),
-    "delta": lambda projection, rng: A.DeltaRule(projection, nn.Linear(M, projection.n_heads, rng=rng)),
-}
+
+
+def same(x):
+    return x
+
+
+def retention(projection, rng):
+    decay = FixedDecay(retention_rates(projection.n_heads))
+    return LinearMixer(projection, Each(same), decay=decay, normaliser=UnitRMS())
+
+
+def gated(projection, rng):
+    heads = projection.n_heads
+    gate = OutputGate(M, heads, rng=rng, act=nn.FeedForward(M, 5, rng=rng))
+    return LinearMixer(
+        projection, Each(same), decay=DecayGate(M, heads, rng=rng), normaliser=UnitRMS((1, -1)), gate=gate
+    )
+
+
+def delta(projection, rng):
+    update = Delta(nn.Linear(M, projection.n_heads, rng=rng))
+    return LinearMixer(projection, Each(unit_silu), update=update, normaliser=Unnormalised())
+
+
+def gated_delta(projection, rng):
+    mixer = delta(projection, rng)
+    mixer.decay = DecayGate(M, projection.n_heads, rng=rng, temper=2)
+    return mixer
+
+
+MIXERS = {"retention": retention, "gated": gated, "delta": delta, "gated_delta": gated_delta}
 VALID = np.arange(T) < np.array([[T], [5]])
 
 
@@ -37,21 +75,29 @@ def by_hand(mixer, x, valid):
     """The recurrence, for each sequence and head."""
     q, k, v = (np.asarray(part.numpy()) for part in mixer.projection(Tensor(x), Tensor(x)))
     k, v = (np.repeat(part, q.shape[1] // part.shape[1], axis=1) for part in (k, v))
-    if isinstance(mixer, A.DeltaRule):
+    removes = isinstance(mixer.update, Delta)
+    if removes:
         q, k = (unit_silu(Tensor(part)).numpy() for part in (q, k))
-        beta = 1 / (1 + np.exp(-mixer.rate(Tensor(x)).numpy()))
+        beta = 1 / (1 + np.exp(-mixer.update.rate(Tensor(x)).numpy()))
+    decay = np.ones(q.shape[:3])
+    if isinstance(mixer.decay, FixedDecay):
+        decay = decay * np.array(mixer.decay.rates)[:, None]
+    elif mixer.decay is not None:
+        decay = (1 + np.exp(-mixer.decay.w(x).numpy().swapaxes(1, 2))) ** (-1 / mixer.decay.temper)
     heads = np.zeros_like(v)
     for b, h in np.ndindex(q.shape[:2]):
         state = np.zeros((q.shape[-1], v.shape[-1]))
         for t in range(T):
-            key, value = k[b, h, t], v[b, h, t]
-            if isinstance(mixer, A.DeltaRule):
-                change = beta[b, t, h] * np.outer(key, value - state.T @ key)
-            else:
-                state, change = mixer.decay[h] * state, np.outer(key, value)
+            key, value, state = k[b, h, t], v[b, h, t], decay[b, h, t] * state
+            change = beta[b, t, h] * np.outer(key, value - state.T @ key) if removes else np.outer(key, value)
             state = state + valid[b, t] * change
             heads[b, h, t] = state.T @ q[b, h, t]
-    heads = heads if isinstance(mixer, A.DeltaRule) else unit_rms(Tensor(heads)).numpy()
+    axis = getattr(mixer.normaliser, "axis", None)
+    if axis is not None:
+        heads = heads / np.sqrt((heads**2).mean(axis, keepdims=True) + 1e-6)
+    if mixer.gate is not None:
+        gate = mixer.gate.act(mixer.gate.w(x)).numpy()
+        heads = heads * gate.reshape(B, T, *heads.shape[1::2]).swapaxes(1, 2)
     return mixer.projection.merge(Tensor(heads)).numpy()
 
 
@@ -73,7 +119,7 @@ def test_steps_agree_with_the_whole_and_carry_a_state_of_constant_size(make, pro
     for t in range(T):
         out, state = mixer.step(x[:, t : t + 1], state)
         outs.append(out.numpy())
-        assert state.size == mixer.state_floats(B) == B * H * D * D
+        assert state[1].size == B * mixer.state_floats(t + 1) == B * H * D * D
     np.testing.assert_allclose(np.concatenate(outs, axis=1), mixer(x).numpy(), atol=1e-10)
     assert not out.requires_grad
 
@@ -104,7 +150,8 @@ def test_padding_behind_changes_nothing(make, rng):
 
 
 def test_no_decay_is_the_plain_sum(rng):
-    mixer = A.DecayedLinear(A.MultiHead(M, H, rng=rng), decay=np.ones(H), normalise=lambda heads: heads)
+    plain = dict(decay=FixedDecay(np.ones(H)), normaliser=Unnormalised())
+    mixer = LinearMixer(A.MultiHead(M, H, rng=rng), Each(same), **plain)
     x = rng.normal(size=(B, T, M))
     q, k, v = mixer.projection(Tensor(x), Tensor(x))
     expected = mixer.projection.merge((q @ k.swapaxes(-1, -2) * np.tril(np.ones((T, T)))) @ v)
@@ -113,7 +160,8 @@ def test_no_decay_is_the_plain_sum(rng):
 
 def test_the_delta_rule_replaces_what_a_key_held(rng):
     """Rate 1, and the same key twice: the second value stands alone."""
-    mixer = A.DeltaRule(A.Identity(), lambda x: x[..., :1] * 0 + 100.0, feature=lambda part: part)
+    update = Delta(lambda x: x[..., :1] * 0 + 100.0)
+    mixer = LinearMixer(A.Identity(), Each(same), update=update, normaliser=Unnormalised())
     x = np.zeros((1, 3, 4))
     x[0, :, 0] = 1
     x[0, :, 1:] = [[3, 0, 0], [0, 0, 0], [0, 5, 0]]
@@ -136,9 +184,11 @@ def test_input_that_does_not_fit(make, rng):
         mixer(np.ones((B, T, M)), np.ones((B, T)))
     with pytest.raises(ShapeError, match=r"x \(B, 1, d_model\)"):
         mixer.step(np.ones((B, 2, M)))
-    for decay in ([0.5], [0.5, 0.5, 0.5, 1.1], [0, 0.5, 0.5, 0.5]):
-        with pytest.raises(ArgumentError, match="4 numbers in"):
-            A.DecayedLinear(A.MultiHead(M, H, rng=rng), decay=decay)
+    for rates in ([0.5, 1.1], [0, 0.5], []):
+        with pytest.raises(ArgumentError, match="numbers in"):
+            FixedDecay(rates)
+    with pytest.raises(ArgumentError, match="4 numbers, one for each head"):
+        LinearMixer(A.MultiHead(M, H, rng=rng), decay=FixedDecay([0.5]))
 
 
 def test_no_gradient_is_recorded_without_need(make, rng):

@@ -44,7 +44,7 @@ def decode():
 
 
 def linear():
-    attention = A.LinearAttention(A.MultiHead(M, H, rng=np.random.default_rng(5)), chunk=2)
+    attention = A.LinearMixer(A.MultiHead(M, H, rng=np.random.default_rng(5)))
     _, state = attention.step(X[:, :1])
     step = attention.step(X[:, 1:2], state)[0].numpy()
     return np.concatenate([attention(X, VALID[:, :T]).numpy(), attention.parallel(X).numpy(), step], axis=1)

@@ -1,7 +1,22 @@
-"""Linear-time mixers: they replace score..gather and come in equal forms."""
+"""Linear-time mixers: a state of fixed size replaces score..gather, in three equal forms.
 
-from .decayed import DecayedLinear, unit_rms
-from .delta import DeltaRule, unit_silu
-from .feature_map import LinearAttention, elu_plus_one
+LinearMixer   the page; what goes into its slots:
+feature       Each (of elu_plus_one, unit_silu), Taylor
+decay         FixedDecay, DecayGate
+update        Add, Delta
+normaliser    Unnormalised, SumOfWeights, UnitRMS
+gate          OutputGate
+"""
 
-__all__ = ["DecayedLinear", "DeltaRule", "LinearAttention", "elu_plus_one", "unit_rms", "unit_silu"]
+from .decay import DecayGate, FixedDecay, retention_rates
+from .feature_map import Each, elu_plus_one, unit_silu
+from .gate import OutputGate
+from .mixer import LinearMixer
+from .normaliser import SumOfWeights, UnitRMS, Unnormalised
+from .taylor import Taylor
+from .update import Add, Delta
+
+__all__ = [
+    "Add", "DecayGate", "Delta", "Each", "FixedDecay", "LinearMixer", "OutputGate", "SumOfWeights", "Taylor",
+    "UnitRMS", "Unnormalised", "elu_plus_one", "retention_rates", "unit_silu",
+]  # fmt: skip

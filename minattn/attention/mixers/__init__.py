@@ -2,7 +2,7 @@
 
 A file defines `make(d_model, n_heads, *, rng) -> Mixer`; its name is the mixer's name. `registry()` walks
 this folder, so that no list of names is kept by hand. `load("mine.py:MyMixer")` takes a class or function
-of yours that is called in the same way.
+of yours that is called in the same way. Parallel and Sequential make one mixer of several.
 """
 
 import importlib
@@ -12,16 +12,21 @@ from pathlib import Path
 
 from ...errors import ArgumentError
 from .base import Mixer
+from .join import Average, Concat, Gate, Sum
+from .parallel import Parallel
+from .sequential import Sequential
 from .softmax import SoftmaxMixer
 
-__all__ = ["Mixer", "SoftmaxMixer", "load", "registry"]
+__all__ = [
+    "Average", "Concat", "Gate", "Mixer", "Parallel", "Sequential", "SoftmaxMixer", "Sum", "load", "registry",
+]  # fmt: skip
 
 
 def registry():
     """{name: make} of every mixer in this folder; a name has dashes where its file has underscores."""
-    names = [info.name for info in pkgutil.iter_modules(__path__) if info.name != "base"]
+    names = [info.name for info in pkgutil.iter_modules(__path__)]
     found = {name: importlib.import_module(f"minattn.attention.mixers.{name}") for name in names}
-    return {name.replace("_", "-"): module.make for name, module in found.items()}
+    return {name.replace("_", "-"): file.make for name, file in found.items() if hasattr(file, "make")}
 
 
 def load(name):

@@ -22,8 +22,12 @@ class SoftmaxMixer(Mixer):
     def forward(self, x, valid=None):
         return self.attention(x, valid=valid)
 
+    def new_state(self):
+        """What decoding starts from."""
+        return KVCache()
+
     def step(self, x, state=None):
-        state = KVCache() if state is None else state
+        state = self.new_state() if state is None else state
         with no_grad():
             return self.attention(x, cache=state), state
 

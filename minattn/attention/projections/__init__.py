@@ -4,5 +4,6 @@ from .grouped_query import GroupedQuery
 from .identity import Identity
 from .multi_head import MultiHead
 from .multi_query import MultiQuery
+from .narrow_keys import NarrowKeys
 
-__all__ = ["GroupedQuery", "Identity", "MultiHead", "MultiQuery"]
+__all__ = ["GroupedQuery", "Identity", "MultiHead", "MultiQuery", "NarrowKeys"]

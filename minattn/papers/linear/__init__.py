@@ -1,0 +1,4 @@
+"""Linear: attention whose state does not grow.
+
+based   Taylor features beside a small window
+"""
