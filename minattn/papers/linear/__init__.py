@@ -1,4 +1,0 @@
-"""Linear: attention whose state does not grow.
-
-based   Taylor features beside a small window
-"""
