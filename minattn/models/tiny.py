@@ -35,7 +35,10 @@ class TinyTransformer(Module):
 
     def forward(self, inputs, valid=None):
         """inputs (B,T,C) integers -> logits (B,T,n_answers)."""
-        x = self._embed(inputs, 0)
+        return self.read(self.embed(inputs), valid)
+
+    def read(self, x, valid=None):
+        """Logits (B,T,n_answers) of vectors x (B,T,d_model) in place of embedded tokens: a soft prompt."""
         norms = iter(self.norms)
         for i, mixer in enumerate(self.mixers):
             x = x + mixer(next(norms)(x), valid=valid)
@@ -47,7 +50,7 @@ class TinyTransformer(Module):
         """One token: inputs (B,1,C) and the former state -> logits (B,1,n_answers), next state."""
         place, states = state or (0, [None] * len(self.mixers))
         with no_grad():
-            x, norms, after = self._embed(inputs, place), iter(self.norms), []
+            x, norms, after = self.embed(inputs, place), iter(self.norms), []
             for i, mixer in enumerate(self.mixers):
                 y, carried = mixer.step(next(norms)(x), states[i])
                 x = x + y
@@ -67,7 +70,8 @@ class TinyTransformer(Module):
             said = asnumpy(self(batch["inputs"], batch.get("valid")).data).argmax(-1)
         return float(np.mean((said == batch["targets"])[batch["asked"]]))
 
-    def _embed(self, inputs, start):
+    def embed(self, inputs, start=0):
+        """inputs (B,T,C) -> (B,T,d_model); positions count from `start`."""
         inputs = xp.asarray(inputs)
         if inputs.ndim != 3 or inputs.shape[2] != len(self.tables):
             raise ShapeError(
