@@ -6,6 +6,7 @@ aer         alignments: attention maps against gold links
 ibm1        the yardstick for alignments: what counting alone finds
 surprise    perplexity and bits per character
 ngram       the ruler for language models
+rank        along how many directions a matrix acts
 """
 
 from minattn.metrics.accuracy import accuracy, by_length, exact_match
@@ -13,6 +14,7 @@ from minattn.metrics.aer import aer, argmax_links
 from minattn.metrics.bleu import bleu
 from minattn.metrics.ibm1 import IBM1
 from minattn.metrics.ngram import NGram
+from minattn.metrics.rank import effective_rank
 from minattn.metrics.surprise import bits_per_character, perplexity
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "bits_per_character",
     "bleu",
     "by_length",
+    "effective_rank",
     "exact_match",
     "perplexity",
 ]

@@ -7,12 +7,13 @@ counting    the answer is found by counting what the tokens hold
 facts       facts with a key and a value in a stream, and questions about them
 pairs       the same where a value is the token behind its key
 sentiment   an opinion that a negation turns round, and the class of each word
+sphere      points and a query: which of them is nearest?
 real        real text: the Python language reference
 
 NumPy only. A `seed` fixes a whole corpus; a task that is drawn afresh
 for every batch takes a Generator `rng`.
 """
 
-from minattn.worlds import counting, facts, language, pairs, parallel, real, recall, sentiment
+from minattn.worlds import counting, facts, language, pairs, parallel, real, recall, sentiment, sphere
 
-__all__ = ["counting", "facts", "language", "pairs", "parallel", "real", "recall", "sentiment"]
+__all__ = ["counting", "facts", "language", "pairs", "parallel", "real", "recall", "sentiment", "sphere"]

@@ -92,6 +92,7 @@ def with_notes(projection):
 
 # Held to plain NumPy in tests of their own.
 OF_THEIR_OWN = {
+    A.projections.FreeHeads, A.projections.WholeValues,
     A.weights.Expanding, A.weights.Marginal, A.weights.Sigmoid, A.weights.geometric,
     A.masks.Sinks, A.masks.TokenTypes, A.masks.visibility, A.positions.DistanceBias, A.weights.HeavyHitters,
     A.TopK,

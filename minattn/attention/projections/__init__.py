@@ -1,9 +1,13 @@
 """project and merge: from x and context to q, k, v, and from heads back to d_model."""
 
+from .free_heads import FreeHeads
 from .grouped_query import GroupedQuery
 from .identity import Identity
 from .multi_head import MultiHead
 from .multi_query import MultiQuery
 from .narrow_keys import NarrowKeys
+from .whole_values import WholeValues
 
-__all__ = ["GroupedQuery", "Identity", "MultiHead", "MultiQuery", "NarrowKeys"]
+__all__ = [
+    "FreeHeads", "GroupedQuery", "Identity", "MultiHead", "MultiQuery", "NarrowKeys", "WholeValues",
+]  # fmt: skip

@@ -1,4 +1,5 @@
 """Heads: how many there are, what they share, and which of them matter.
 
 sixteen_heads     most heads can be switched off after training
+rank_benefits     one head of full rank against many of low rank
 """
