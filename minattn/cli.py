@@ -21,6 +21,10 @@ COMMANDS = {  # in the order in which a newcomer meets them
         "minattn.commands.papers:run",
         "Train a paper's mechanism against its rivals; judge the claim.",
     ),
+    "compare": (
+        "minattn.commands.compare:compare",
+        "Swap mixers, yours too, into one tiny transformer; see what each buys.",
+    ),
     "bench": (
         "minattn.commands.bench:bench",
         "Time minattn beside PyTorch and JAX; see where its time goes.",

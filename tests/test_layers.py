@@ -14,7 +14,7 @@ ALLOWED = {
 }  # fmt: skip
 BELOW = " ".join(ALLOWED)
 ALLOWED |= {"papers": BELOW, "grading": BELOW}
-TOP = {"__init__", "__main__", "cli", "bench", "commands", "lab", "tour"}  # may import anything
+TOP = {"__init__", "__main__", "cli", "bench", "commands", "compare", "lab", "tour"}  # may import anything
 HOMES = {"numba": {"backends"}, "cupy": {"backends"}, "matplotlib": {"backends", "plots"}}
 HOMES |= dict.fromkeys(("torch", "jax", "autograd", "tinygrad"), {"bench"})
 FILES = sorted(ROOT.rglob("*.py"))

@@ -9,17 +9,28 @@ from .options import backend_option
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects with every recorded number.")
-def papers(as_json):
+@click.option(
+    "--by",
+    type=click.Choice(["number", "taxonomy"]),
+    default="number",
+    show_default=True,
+    help="taxonomy: the families of efficient attention, with the mixers that can be compared.",
+)
+def papers(as_json, by):
     """List the papers that can be run, with the verdict that was recorded for each.
 
     \b
     Examples:
       minattn papers
+      minattn papers --by taxonomy
       minattn papers --json
-    Next: minattn run SLUG
+    Next: minattn run SLUG, or minattn compare --mixers NAMES
     """
     from ..papers import summary
 
+    if by == "taxonomy":
+        _by_taxonomy(as_json)
+        return
     rows = summary()
     if as_json:
         click.echo(json.dumps(rows, indent=1))
@@ -39,6 +50,31 @@ def papers(as_json):
     console = Console()
     console.print(table)
     console.print("Next: minattn run SLUG", style="dim")
+
+
+def _by_taxonomy(as_json):
+    from ..papers.taxonomy import taxonomy
+
+    kinds = taxonomy()
+    if as_json:
+        click.echo(json.dumps(kinds, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("family", "kind", "mixers", "papers", "what it does"):
+        table.add_column(name)
+    family = None
+    for kind in kinds:
+        first = kind["family"] if kind["family"] != family else ""
+        family = kind["family"]
+        cells = (first, kind["kind"], ", ".join(kind["mixers"]), ", ".join(kind["papers"]), kind["meaning"])
+        table.add_row(*map(Text, cells))
+    console = Console()
+    console.print(table)
+    console.print("Next: minattn compare --mixers NAMES", style="dim")
 
 
 @click.command()

@@ -5,6 +5,7 @@ alignment, heatmap               attention maps, other matrices
 curves, lines_by_group, bars     a value over steps, over groups of sentences, of rivals
 text_weights                     words, the darker the more weight
 relative_times, doubling, stacked_bars   times beside each other, as sizes double, and what a whole is made of
+trade_off                        what is gained over what it costs
 
     fig, ax = figure()
     curves(ax, {"with attention": losses}, ylabel="loss (nats)")
@@ -20,6 +21,7 @@ from minattn.plots.series import bars, curves, lines_by_group
 from minattn.plots.speed import doubling, relative_times, stacked_bars
 from minattn.plots.style import COLOURS
 from minattn.plots.text import text_weights
+from minattn.plots.trade_off import trade_off
 
 __all__ = [
     "COLOURS",
@@ -34,5 +36,6 @@ __all__ = [
     "save",
     "stacked_bars",
     "text_weights",
+    "trade_off",
     "writable_folder",
 ]

@@ -6,6 +6,8 @@ recall      look up, remember, reverse, sort, copy: the answer stands at a known
 counting    the answer is found by counting what the tokens hold
 facts       facts with a key and a value in a stream, and questions about them
 pairs       the same where a value is the token behind its key
+documents   the same keys in several documents: whose value is asked for?
+induction   what came next the last time?
 sentiment   an opinion that a negation turns round, and the class of each word
 sphere      points and a query: which of them is nearest?
 real        real text: the Python language reference
@@ -14,6 +16,17 @@ NumPy only. A `seed` fixes a whole corpus; a task that is drawn afresh
 for every batch takes a Generator `rng`.
 """
 
+<<<<<<< HEAD
 from minattn.worlds import counting, facts, language, pairs, parallel, real, recall, sentiment, sphere
 
 __all__ = ["counting", "facts", "language", "pairs", "parallel", "real", "recall", "sentiment", "sphere"]
+=======
+from minattn.worlds import (
+    counting, documents, facts, induction, language, pairs, parallel, real, recall, sentiment,
+)  # fmt: skip
+
+__all__ = [
+    "counting", "documents", "facts", "induction", "language", "pairs", "parallel", "real", "recall",
+    "sentiment",
+]  # fmt: skip
+>>>>>>> e950537 (minattn compare: one tiny transformer, one mixer after the other; sparse masks and mixers; the taxonomy)

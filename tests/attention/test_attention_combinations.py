@@ -94,9 +94,9 @@ def with_notes(projection):
 OF_THEIR_OWN = {
     A.projections.FreeHeads, A.projections.WholeValues,
     A.weights.Expanding, A.weights.Marginal, A.weights.Sigmoid, A.weights.geometric,
-    A.masks.Sinks, A.masks.TokenTypes, A.masks.visibility, A.positions.DistanceBias, A.weights.HeavyHitters,
-    A.TopK,
-    A.NarrowKeys,
+    A.masks.BlockTopK, A.masks.LSHBuckets, A.masks.Sinks, A.masks.TokenTypes, A.masks.visibility,
+    A.positions.DistanceBias, A.weights.HeavyHitters,
+    A.TopK, A.NarrowKeys,
 }  # fmt: skip
 VALID = np.arange(S) < np.array([[7], [4], [0]])  # full, padded, and nothing to attend to
 CALLS = list(itertools.product([False, True], [None, VALID]))

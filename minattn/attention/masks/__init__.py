@@ -5,10 +5,14 @@ A mask that allows just the keys at places q_pos - left .. q_pos + right says so
 exception: a mask that is learned must see the scores of hidden keys, and stands in the slot `weights`.
 """
 
+from .block_top_k import BlockTopK
 from .causal import Causal
+from .lsh_buckets import LSHBuckets
 from .padding import Padding
 from .sinks import Sinks
 from .token_types import TokenTypes, visibility
 from .window import Window
 
-__all__ = ["Causal", "Padding", "Sinks", "TokenTypes", "Window", "visibility"]
+__all__ = [
+    "BlockTopK", "Causal", "LSHBuckets", "Padding", "Sinks", "TokenTypes", "Window", "visibility",
+]  # fmt: skip
