@@ -16,17 +16,30 @@ NumPy only. A `seed` fixes a whole corpus; a task that is drawn afresh
 for every batch takes a Generator `rng`.
 """
 
-<<<<<<< HEAD
-from minattn.worlds import counting, facts, language, pairs, parallel, real, recall, sentiment, sphere
-
-__all__ = ["counting", "facts", "language", "pairs", "parallel", "real", "recall", "sentiment", "sphere"]
-=======
 from minattn.worlds import (
-    counting, documents, facts, induction, language, pairs, parallel, real, recall, sentiment,
-)  # fmt: skip
+    counting,
+    documents,
+    facts,
+    induction,
+    language,
+    pairs,
+    parallel,
+    real,
+    recall,
+    sentiment,
+    sphere,
+)
 
 __all__ = [
-    "counting", "documents", "facts", "induction", "language", "pairs", "parallel", "real", "recall",
+    "counting",
+    "documents",
+    "facts",
+    "induction",
+    "language",
+    "pairs",
+    "parallel",
+    "real",
+    "recall",
     "sentiment",
-]  # fmt: skip
->>>>>>> e950537 (minattn compare: one tiny transformer, one mixer after the other; sparse masks and mixers; the taxonomy)
+    "sphere",
+]
