@@ -7,7 +7,7 @@ Reading order
   4  attention    THE anatomy: attention as a straight run of steps, one mechanism a slot
   5  models       translators, language models, transformers
   6  training     the loop, schedules, checkpoints;  interpret: what a trained model relies on
-  7  papers       one paper a file: mechanism, rival, claim, picture
+  7  papers       one paper a file: mechanism, rival, claim, picture;  compare: mixers side by side
   8  grading      exercises checked against the truth
   9  lessons/     the notebooks (`minattn learn`)
 Beside them, on plain NumPy: worlds (data whose truth is known), metrics, decoding, plots.
@@ -21,8 +21,8 @@ from .errors import MinattnError
 __version__ = "0.1.0"
 
 _packages = {
-    "attention", "autodiff", "backends", "decoding", "grading", "interpret", "metrics", "models", "nn",
-    "papers", "plots", "training", "worlds",
+    "attention", "autodiff", "backends", "compare", "decoding", "grading", "interpret", "metrics", "models",
+    "nn", "papers", "plots", "training", "worlds",
 }  # fmt: skip
 _names = {name: "autodiff" for name in ("Tensor", "gradcheck", "no_grad", "ops", "precision", "tensor")}
 
