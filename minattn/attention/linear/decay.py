@@ -23,7 +23,7 @@ class FixedDecay(Module):
     rates   H numbers in (0, 1]; 1 forgets nothing
     """
 
-    kind = "fixed decay"
+    kind = "decay"
 
     def __init__(self, rates):
         self.rates = tuple(map(float, rates))
@@ -51,7 +51,7 @@ class DecayGate(Module):
     Source: arXiv 2312.06635, section 4.2. Ours: one number a head and not one a feature.
     """
 
-    kind = "gated decay"
+    kind = "decay"
 
     def __init__(self, d_model, n_heads, *, rng, temper=16):
         self.n_heads, self.temper, self.w = n_heads, temper, Linear(d_model, n_heads, rng=rng)

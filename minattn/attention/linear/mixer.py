@@ -46,7 +46,8 @@ class LinearMixer(Mixer):
 
     @property
     def taxonomy(self):
-        return "linear", getattr(self.decay if self.update.kind == "sum" else self.update, "kind", "sum")
+        kind = self.update.kind
+        return "linear", getattr(self.decay, "kind", kind) if kind == "kernel" else kind
 
     def parallel(self, x, valid=None):
         """The readable form: x (B,T,d_model) -> (B,T,d_model) by the table (q_i . k_j) a_{j+1} .. a_i."""

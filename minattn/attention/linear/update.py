@@ -13,7 +13,7 @@ from ...nn import Module
 class Add(Module):
     """S_t = a_t S_{t-1} + k_t v_t^T. Source: arXiv 2006.16236, equation 10; 2307.08621, equation 1."""
 
-    kind, products = "sum", 2
+    kind, products = "kernel", 2
 
     def values(self, x, k, v, table):
         return v
@@ -35,7 +35,7 @@ class Delta(Module):
     Source: arXiv 2102.11174, section 4.2; 2406.06484, sections 2.2 and 3; with decay 2412.06464, section 3.
     """
 
-    kind, products = "delta rule", 3
+    kind, products = "fast-weight", 3
 
     def __init__(self, rate):
         self.rate = rate

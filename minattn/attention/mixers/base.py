@@ -13,7 +13,7 @@ class Mixer(Module):
                   of a state, not the projections, which all mixers have
 
     `forward` equals repeated `step`, and no output depends on a later input (both tested for every mixer).
-    taxonomy      (family, kind) as in arXiv 2507.19595: linear, sparse, hybrid or full
+    taxonomy      (family, kind) as in arXiv 2507.19595: `minattn papers --by taxonomy` shows the tree
     """
 
     taxonomy = ()

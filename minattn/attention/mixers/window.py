@@ -13,7 +13,7 @@ class WindowMixer(SoftmaxMixer):
     width   how many tokens are seen, the query's own among them
     """
 
-    taxonomy = ("sparse", "window")
+    taxonomy = ("sparse", "fixed")
 
     def __init__(self, attention, width):
         super().__init__(attention)
