@@ -2,6 +2,7 @@
 
 language    vocabulary, padding, batches of sentences of similar length
 parallel    toy languages to translate, with gold word alignments
+polarity    words that weigh a little for or against
 recall      look up, remember, reverse, sort, copy: the answer stands at a known place
 counting    the answer is found by counting what the tokens hold
 facts       facts with a key and a value in a stream, and questions about them
@@ -24,6 +25,7 @@ from minattn.worlds import (
     language,
     pairs,
     parallel,
+    polarity,
     real,
     recall,
     sentiment,
@@ -31,15 +33,6 @@ from minattn.worlds import (
 )
 
 __all__ = [
-    "counting",
-    "documents",
-    "facts",
-    "induction",
-    "language",
-    "pairs",
-    "parallel",
-    "real",
-    "recall",
-    "sentiment",
-    "sphere",
-]
+    "counting", "documents", "facts", "induction", "language", "pairs", "parallel", "polarity", "real",
+    "recall", "sentiment", "sphere",
+]  # fmt: skip

@@ -93,10 +93,10 @@ def with_notes(projection):
 # Held to plain NumPy in tests of their own.
 OF_THEIR_OWN = {
     A.projections.FreeHeads, A.projections.WholeValues,
-    A.weights.Expanding, A.weights.Marginal, A.weights.Sigmoid, A.weights.geometric,
     A.masks.BlockTopK, A.masks.LSHBuckets, A.masks.Sinks, A.masks.TokenTypes, A.masks.visibility,
     A.positions.DistanceBias, A.weights.HeavyHitters,
     A.TopK, A.NarrowKeys,
+    A.weights.Expanding, A.weights.Marginal, A.weights.Relaxed, A.weights.Sigmoid, A.weights.geometric,
 }  # fmt: skip
 VALID = np.arange(S) < np.array([[7], [4], [0]])  # full, padded, and nothing to attend to
 CALLS = list(itertools.product([False, True], [None, VALID]))

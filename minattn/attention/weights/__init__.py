@@ -6,12 +6,13 @@ from .gaussian import LocalGaussian
 from .heavy_hitters import HeavyHitters
 from .marginal import Marginal, Sigmoid, geometric
 from .rela import ReLA
+from .relaxed import Relaxed
 from .relu import ReLU
 from .softmax import Softmax
 from .sparsemax import Sparsemax
 from .top_k import TopK
 
 __all__ = [
-    "Expanding", "HeavyHitters", "LocalGaussian", "Marginal", "ReLA", "ReLU", "Sigmoid", "Softmax",
-    "Sparsemax", "TopK", "Weights", "geometric",
+    "Expanding", "HeavyHitters", "LocalGaussian", "Marginal", "ReLA", "ReLU", "Relaxed", "Sigmoid",
+    "Softmax", "Sparsemax", "TopK", "Weights", "geometric",
 ]  # fmt: skip
