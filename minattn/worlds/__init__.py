@@ -11,6 +11,7 @@ documents   the same keys in several documents: whose value is asked for?
 induction   what came next the last time?
 sentiment   an opinion that a negation turns round, and the class of each word
 sphere      points and a query: which of them is nearest?
+matching    the answer is found by comparing: numbers, pairs of letters, vectors
 real        real text: the Python language reference
 
 NumPy only. A `seed` fixes a whole corpus; a task that is drawn afresh
@@ -23,6 +24,7 @@ from minattn.worlds import (
     facts,
     induction,
     language,
+    matching,
     pairs,
     parallel,
     polarity,
@@ -33,6 +35,6 @@ from minattn.worlds import (
 )
 
 __all__ = [
-    "counting", "documents", "facts", "induction", "language", "pairs", "parallel", "polarity", "real",
-    "recall", "sentiment", "sphere",
+    "counting", "documents", "facts", "induction", "language", "matching", "pairs", "parallel",
+    "polarity", "real", "recall", "sentiment", "sphere",
 ]  # fmt: skip

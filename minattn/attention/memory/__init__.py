@@ -7,7 +7,8 @@ do not go up by 1. Keys that have no place go to `t.front` (see FrontMemory), al
 from .front import Front, FrontMemory
 from .kv_cache import KVCache
 from .persistent import PersistentKV
+from .query_cache import QueryCache
 from .sliding import SlidingCache
 from .typed_cache import TypedCache
 
-__all__ = ["Front", "FrontMemory", "KVCache", "PersistentKV", "SlidingCache", "TypedCache"]
+__all__ = ["Front", "FrontMemory", "KVCache", "PersistentKV", "QueryCache", "SlidingCache", "TypedCache"]

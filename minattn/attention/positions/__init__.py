@@ -5,10 +5,12 @@ from .base import Position
 from .cope import CoPE
 from .distance import DistanceBias
 from .learned import LearnedPositions
+from .relations import Relations, RelativeSymbols
 from .relative import Relative
 from .rotary import Rotary
 from .sinusoidal import Sinusoidal
 
 __all__ = [
-    "ALiBi", "CoPE", "DistanceBias", "LearnedPositions", "Position", "Relative", "Rotary", "Sinusoidal",
+    "ALiBi", "CoPE", "DistanceBias", "LearnedPositions", "Position", "Relations", "Relative",
+    "RelativeSymbols", "Rotary", "Sinusoidal",
 ]  # fmt: skip

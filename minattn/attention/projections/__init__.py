@@ -6,8 +6,11 @@ from .identity import Identity
 from .multi_head import MultiHead
 from .multi_query import MultiQuery
 from .narrow_keys import NarrowKeys
+from .relational import SomeHeads, SymbolHeads
+from .symbols import LearnedSymbols, PositionalSymbols
 from .whole_values import WholeValues
 
 __all__ = [
-    "FreeHeads", "GroupedQuery", "Identity", "MultiHead", "MultiQuery", "NarrowKeys", "WholeValues",
+    "FreeHeads", "GroupedQuery", "Identity", "LearnedSymbols", "MultiHead", "MultiQuery", "NarrowKeys",
+    "PositionalSymbols", "SomeHeads", "SymbolHeads", "WholeValues",
 ]  # fmt: skip

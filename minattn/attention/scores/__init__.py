@@ -5,6 +5,20 @@ from .base import Score
 from .concat import Concat
 from .dot import Dot, ScaledDot
 from .general import General
+from .head_mix import HeadMix
+from .key_query_conv import KeyQueryConv
 from .location import Location
+from .mlp import MLP
 
-__all__ = ["Additive", "Concat", "Dot", "General", "Location", "ScaledDot", "Score"]
+__all__ = [
+    "Additive",
+    "Concat",
+    "Dot",
+    "General",
+    "HeadMix",
+    "KeyQueryConv",
+    "Location",
+    "MLP",
+    "ScaledDot",
+    "Score",
+]

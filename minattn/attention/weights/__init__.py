@@ -2,7 +2,9 @@
 
 from .base import Weights
 from .expanding import Expanding
+from .gated_norm import GatedNorm
 from .gaussian import LocalGaussian
+from .head_mix import HeadMix
 from .heavy_hitters import HeavyHitters
 from .marginal import Marginal, Sigmoid, geometric
 from .rela import ReLA
@@ -13,6 +15,6 @@ from .sparsemax import Sparsemax
 from .top_k import TopK
 
 __all__ = [
-    "Expanding", "HeavyHitters", "LocalGaussian", "Marginal", "ReLA", "ReLU", "Relaxed", "Sigmoid",
-    "Softmax", "Sparsemax", "TopK", "Weights", "geometric",
+    "Expanding", "GatedNorm", "HeadMix", "HeavyHitters", "LocalGaussian", "Marginal", "ReLA", "ReLU",
+    "Relaxed", "Sigmoid", "Softmax", "Sparsemax", "TopK", "Weights", "geometric",
 ]  # fmt: skip
