@@ -12,6 +12,7 @@ induction   what came next the last time?
 sentiment   an opinion that a negation turns round, and the class of each word
 sphere      points and a query: which of them is nearest?
 matching    the answer is found by comparing: numbers, pairs of letters, vectors
+near_and_far   one question: about a key somewhere, or about what stood just before
 real        real text: the Python language reference
 
 NumPy only. A `seed` fixes a whole corpus; a task that is drawn afresh
@@ -25,6 +26,7 @@ from minattn.worlds import (
     induction,
     language,
     matching,
+    near_and_far,
     pairs,
     parallel,
     polarity,
@@ -35,6 +37,18 @@ from minattn.worlds import (
 )
 
 __all__ = [
-    "counting", "documents", "facts", "induction", "language", "matching", "pairs", "parallel",
-    "polarity", "real", "recall", "sentiment", "sphere",
-]  # fmt: skip
+    "counting",
+    "documents",
+    "facts",
+    "induction",
+    "language",
+    "matching",
+    "near_and_far",
+    "pairs",
+    "parallel",
+    "polarity",
+    "real",
+    "recall",
+    "sentiment",
+    "sphere",
+]

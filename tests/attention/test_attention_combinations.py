@@ -92,6 +92,7 @@ def with_notes(projection):
 
 # Held to plain NumPy in tests of their own.
 OF_THEIR_OWN = {
+    A.positions.GGDPrior, A.positions.ShiftedGGDPrior, A.scores.SSMax,
     A.projections.FreeHeads, A.projections.WholeValues,
     A.masks.BlockTopK, A.masks.LSHBuckets, A.masks.Sinks, A.masks.TokenTypes, A.masks.visibility,
     A.positions.DistanceBias, A.weights.HeavyHitters,

@@ -4,6 +4,7 @@ from .alibi import ALiBi
 from .base import Position
 from .cope import CoPE
 from .distance import DistanceBias
+from .ggd_prior import GGDPrior, ShiftedGGDPrior
 from .learned import LearnedPositions
 from .relations import Relations, RelativeSymbols
 from .relative import Relative
@@ -11,6 +12,6 @@ from .rotary import Rotary
 from .sinusoidal import Sinusoidal
 
 __all__ = [
-    "ALiBi", "CoPE", "DistanceBias", "LearnedPositions", "Position", "Relations", "Relative",
-    "RelativeSymbols", "Rotary", "Sinusoidal",
+    "ALiBi", "CoPE", "DistanceBias", "GGDPrior", "LearnedPositions", "Position", "Relations", "Relative",
+    "RelativeSymbols", "Rotary", "ShiftedGGDPrior", "Sinusoidal",
 ]  # fmt: skip

@@ -9,16 +9,9 @@ from .head_mix import HeadMix
 from .key_query_conv import KeyQueryConv
 from .location import Location
 from .mlp import MLP
+from .ssmax import SSMax
 
 __all__ = [
-    "Additive",
-    "Concat",
-    "Dot",
-    "General",
-    "HeadMix",
-    "KeyQueryConv",
-    "Location",
-    "MLP",
-    "ScaledDot",
-    "Score",
-]
+    "Additive", "Concat", "Dot", "General", "HeadMix", "KeyQueryConv", "Location", "MLP", "SSMax",
+    "ScaledDot", "Score",
+]  # fmt: skip
