@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 from ..errors import BackendMissing
 from .threads import claim, give_back
+from .waiting import choose_waiting
 
 SMALL = 1 << 16  # numbers in the largest array; below, waking threads costs more than they save
 PRANGE_ONLY = {"prange": True} | dict.fromkeys(
@@ -49,6 +50,7 @@ class Kernel:
     def _with_threads(self, count):
         import numba
 
+        choose_waiting()
         if self._threaded is None:
             self._threaded = self._translated(parallel=True)
         numba.set_num_threads(count)

@@ -7,6 +7,7 @@ import sys
 
 from . import dispatch, select
 from .threads import threads
+from .waiting import choose_waiting
 
 
 def _version(package):
@@ -56,7 +57,11 @@ def report():
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cores": os.cpu_count(),
-        "threads": {"kernels": threads(), "layer": _layer()},
+        "threads": {
+            "kernels": threads(),
+            "layer": _layer(),
+            "waiting": choose_waiting() if _layer() else None,
+        },
         "packages": {name: _version(name) for name in packages},
         "backend": select.current(),
         "backends": {name: "ready" if error is None else error.hint for name, error in found.items()},

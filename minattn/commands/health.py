@@ -121,7 +121,8 @@ def machine():
         yield Finding("blas", "good", f"{blas['name']} {blas['version']}, {threads}")
     yield Finding("cores", "good", str(facts["cores"]))
     shared = facts["threads"]
-    yield Finding("kernel threads", "good", f"{shared['kernels']}, {shared['layer'] or 'none has started'}")
+    started = f"{shared['layer']}, waiting {shared['waiting']}" if shared["layer"] else "none has started"
+    yield Finding("kernel threads", "good", f"{shared['kernels']}, {started}")
     for backend in ("numba", "cupy"):
         there = {row["operation"] for row in facts["kernels"] if row["backend"] == backend}
         if there:
