@@ -41,10 +41,13 @@ VOCABULARY = Vocabulary(
 LONGEST = 16  # the begin mark and 15 words
 
 
-def sentences(rng, batch, *, n_opinions=24, p_negated=0.5, p_decoy=0.3, p_ambiguous=0.4, p_wrong=0.0):
+def sentences(
+    rng, batch, *, n_opinions=24, n_words=16, p_negated=0.5, p_decoy=0.3, p_ambiguous=0.4, p_wrong=0.0
+):
     """Random sentences, padded to LONGEST.
 
     n_opinions    adjectives of each polarity that occur, at most 24
+    n_words       words of each other class that occur, where it has so many
     p_negated     chance of a negation before the adjective that holds the opinion
     p_decoy       chance of a negation before the verb, and before each other adjective
     p_ambiguous   chance that a noun or a verb is a word that can be both
@@ -60,10 +63,12 @@ def sentences(rng, batch, *, n_opinions=24, p_negated=0.5, p_decoy=0.3, p_ambigu
     _check.generator(where, rng)
     _check.count(where, "batch", batch)
     _check.count(where, "n_opinions", n_opinions, 1, len(POSITIVE))
+    _check.count(where, "n_words", n_words)
     chances = dict(p_negated=p_negated, p_decoy=p_decoy, p_ambiguous=p_ambiguous, p_wrong=p_wrong)
     for name, value in chances.items():
         _check.probability(where, name, value)
-    drawn = [_sentence(rng, n_opinions, p_negated, p_decoy, p_ambiguous) for _ in range(batch)]
+    sizes = n_opinions, n_words
+    drawn = [_sentence(rng, *sizes, p_negated, p_decoy, p_ambiguous) for _ in range(batch)]
     inputs = np.full((batch, LONGEST), Vocabulary.pad)
     tags = np.full((batch, LONGEST), -1)
     inputs[:, 0] = Vocabulary.bos
@@ -104,14 +109,15 @@ def corpus(seed, n_train, n_validation=0, n_test=0, *, p_wrong=0.0, **chances):
     return sets
 
 
-def _sentence(rng, n_opinions, p_negated, p_decoy, p_ambiguous):
+def _sentence(rng, n_opinions, n_words, p_negated, p_decoy, p_ambiguous):
     """[(word, tag)], whether it is positive, the place of its opinion, whether that is negated."""
     phrases = int(rng.integers(2, 4))
     holder = rng.integers(phrases)
     positive, negated = bool(rng.random() < 0.5), bool(rng.random() < p_negated)
     words, place = [], 0
 
-    def add(tag, members):
+    def add(tag, members, n=n_words):
+        members = members[:n]
         words.append((members[rng.integers(len(members))], tag))
 
     def negate(chance):
@@ -122,7 +128,7 @@ def _sentence(rng, n_opinions, p_negated, p_decoy, p_ambiguous):
         add("det", DETS)
         if phrase == holder:
             negate(float(negated))
-            add("adj", (POSITIVE if positive else NEGATIVE)[:n_opinions])
+            add("adj", POSITIVE if positive else NEGATIVE, n_opinions)
             place = len(words)
         elif rng.random() < 0.5:
             negate(p_decoy)

@@ -62,6 +62,9 @@ def test_chances(rng):
     assert {VOCABULARY.words[i] for i in few["inputs"][np.arange(B), few["adjective"]]} == {
         "good", "kind", "bad", "cruel"
     }  # fmt: skip
+    plain = sentiment.sentences(rng, B, n_words=2)
+    nouns = {word for words in spelled(plain) for word, tag in words if tag == "noun"}
+    assert nouns == {*NOUNS[:2], *sentiment.AMBIGUOUS[:2]}
     noisy = sentiment.sentences(rng, 1500, p_wrong=0.2)
     assert abs(np.mean(noisy["labels"] != noisy["truth"]) - 0.2) < 0.04
 
@@ -89,7 +92,9 @@ def test_a_corpus_has_distinct_sentences_and_noise_in_its_training_set_alone():
     assert not np.array_equal(sets[0]["inputs"], other[0]["inputs"]) and len(other[1]["inputs"]) == 0
 
 
-@pytest.mark.parametrize("bad", [dict(n_opinions=25), dict(p_decoy=1.5), dict(p_wrong=-0.1), dict(batch=0)])
+@pytest.mark.parametrize(
+    "bad", [dict(n_opinions=25), dict(n_words=0), dict(p_decoy=1.5), dict(p_wrong=-0.1), dict(batch=0)]
+)
 def test_bad_arguments(rng, bad):
     with pytest.raises(ArgumentError):
         sentiment.sentences(rng, **{"batch": 3, **bad})
