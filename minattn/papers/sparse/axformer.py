@@ -40,7 +40,7 @@ PAPER = Paper(
     part="pruning that costs no accuracy; not the gain in accuracy, nor the speed.",
     note="The gain in accuracy does not come: over five seeds it goes from -.022 to +.011. What improves on "
     "every seed is the test loss: pruning takes away false certainty. Attention to the k best keys is "
-    "accepted in 0 to 2 of 3 layers. The sentences have few words (4 adjectives of each polarity): with more, "
+    "accepted in 0 to 2 of 3 layers. The sentences have few words (4 adjectives a polarity): with more, "
     "400 of them are too few and the dense model is near chance. The picture shows seed 0, the one that "
     "learns its task so well that hardly any order of pruning costs accuracy.",
     choose="accuracy",
