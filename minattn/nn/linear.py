@@ -64,3 +64,20 @@ class SwiGLU(Module):
 
     def forward(self, x):
         return self.w_2(ops.swiglu(self.w_1(x), self.v(x)))
+
+
+class SGLU(Module):
+    """W_3 ((W_1 x) * (W_2 x)): a gated feed-forward block without any activation, no biases.
+
+    d_model   last axis in and out
+    d_ff      width of the gate
+    Source: arXiv 2307.14995, section 3.1.
+    """
+
+    def __init__(self, d_model, d_ff, *, rng):
+        self.w_1 = Linear(d_model, d_ff, rng=rng, bias=False)
+        self.w_2 = Linear(d_model, d_ff, rng=rng, bias=False)
+        self.w_3 = Linear(d_ff, d_model, rng=rng, bias=False)
+
+    def forward(self, x):
+        return self.w_3(self.w_1(x) * self.w_2(x))

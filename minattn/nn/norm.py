@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..autodiff import ops
+from ..autodiff import as_tensor, ops
 from .checks import check_sizes, features
 from .module import Module, Parameter
 
@@ -40,3 +40,18 @@ class RMSNorm(Module):
 
     def forward(self, x):
         return ops.rms_norm(features(f"RMSNorm({self.d})", x, self.d), self.gain, eps=self.eps)
+
+
+class SRMSNorm(Module):
+    """x / sqrt(mean(x^2) + eps) over the last axis, without parameters. Source: arXiv 2307.14995, 3.1.
+
+    >>> SRMSNorm(eps=0.0)(np.array([3.0, -3.0])).numpy().tolist()
+    [1.0, -1.0]
+    """
+
+    def __init__(self, eps=1e-6):
+        self.eps = eps
+
+    def forward(self, x):
+        x = as_tensor(x)
+        return x * (ops.mean(x * x, axis=-1, keepdims=True) + self.eps) ** -0.5

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from minattn import Tensor, precision
+from minattn import Tensor, gradcheck, precision
 from minattn.errors import ArgumentError, DTypeError, ShapeError
-from minattn.nn import FeedForward, Linear, SwiGLU
+from minattn.nn import SGLU, FeedForward, Linear, SwiGLU
 
 
 @pytest.mark.parametrize("lead", [(), (7,), (2, 5), (0,)])
@@ -71,3 +71,13 @@ def test_sizes_are_positive_integers(rng, sizes):
 def test_rng_is_a_generator():
     with pytest.raises(ArgumentError, match=r"default_rng\(0\)"):
         Linear(2, 3, rng=0)
+
+
+def test_sglu_is_a_product_of_two_maps(rng):
+    x = rng.normal(size=(2, 3, 5))
+    with precision(64):
+        block = SGLU(5, 7, rng=rng)
+        one, two, three = (p.numpy() for p in block.parameters())
+        np.testing.assert_allclose(block(x).numpy(), ((x @ one.T) * (x @ two.T)) @ three.T)
+        gradcheck(block, x)
+    assert block.n_parameters() == 3 * 5 * 7

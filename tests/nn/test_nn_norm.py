@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from minattn import Tensor, precision
+from minattn import Tensor, gradcheck, precision
 from minattn.errors import ArgumentError, DTypeError, ShapeError
-from minattn.nn import LayerNorm, RMSNorm
+from minattn.nn import LayerNorm, RMSNorm, SRMSNorm
 
 
 def test_layer_norm_is_its_formula(rng):
@@ -47,3 +47,13 @@ def test_input_that_does_not_fit(make):
         make(3)(np.ones((2, 3), dtype=int))
     with pytest.raises(ArgumentError):
         make(0)
+
+
+def test_srms_norm_has_size_one_and_no_parameters(rng):
+    x = rng.normal(size=(2, 3, 5))
+    with precision(64):
+        norm = SRMSNorm(eps=0.0)
+        np.testing.assert_allclose((norm(x).numpy() ** 2).mean(-1), 1)
+        np.testing.assert_allclose(norm(x).numpy(), norm(1000 * x).numpy())
+        gradcheck(norm, x)
+    assert norm.n_parameters() == 0

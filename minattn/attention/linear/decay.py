@@ -58,3 +58,23 @@ class DecayGate(Module):
 
     def forward(self, x):
         return ops.swapaxes(ops.softplus(-self.w(x)), -1, -2) / -self.temper
+
+
+def layer_rates(n_heads, layer, n_layers):
+    """exp(-4^(-h) (1 - layer / n_layers)) for the heads h = 0 .. H-1 of layer 0 .. n_layers-1: slower above.
+
+    Source: arXiv 2307.14995, section 3.1. Ours: 1, 1/4, 1/16, .. in place of 8h / H, so that in two layers
+    some heads look near and others far.
+
+    >>> [round(rate, 3) for rate in layer_rates(2, 1, 2)]
+    [0.607, 0.882]
+    """
+    return tuple(float(np.exp(-(4.0**-h) * (1 - layer / n_layers))) for h in range(n_heads))
+
+
+def published_rates(n_heads, layer, n_layers):
+    """exp(-(8h / H) (1 - layer / n_layers)), h = 0 .. H-1, as published: head 0 forgets nothing.
+
+    Source: arXiv 2307.14995, section 3.1.
+    """
+    return tuple(float(np.exp(-8 * h / n_heads * (1 - layer / n_layers))) for h in range(n_heads))

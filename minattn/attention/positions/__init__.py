@@ -6,12 +6,13 @@ from .cope import CoPE
 from .distance import DistanceBias
 from .ggd_prior import GGDPrior, ShiftedGGDPrior
 from .learned import LearnedPositions
+from .lrpe import LRPE
 from .relations import Relations, RelativeSymbols
 from .relative import Relative
 from .rotary import Rotary
 from .sinusoidal import Sinusoidal
 
 __all__ = [
-    "ALiBi", "CoPE", "DistanceBias", "GGDPrior", "LearnedPositions", "Position", "Relations", "Relative",
-    "RelativeSymbols", "Rotary", "ShiftedGGDPrior", "Sinusoidal",
+    "ALiBi", "CoPE", "DistanceBias", "GGDPrior", "LRPE", "LearnedPositions", "Position", "Relations",
+    "Relative", "RelativeSymbols", "Rotary", "ShiftedGGDPrior", "Sinusoidal",
 ]  # fmt: skip

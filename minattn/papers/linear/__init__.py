@@ -1,0 +1,5 @@
+"""Linear: attention whose state does not grow.
+
+based            Taylor features beside a small window
+fast_attention   polynomials in place of exp
+"""
