@@ -83,6 +83,7 @@ def compare(task, mixers, seeds=(0, 1, 2), *, steps=None, rates=RATES, tell=None
     steps   training steps, default those of the task
     rates   learning rates that each mixer may choose from
     tell    called as tell(text, steps) while it works: what happens now, and how many steps are done
+    A training whose loss does not stay finite counts as accuracy 0: another rate may do better.
     Raises ArgumentError, before any training, for an unknown task or mixer, and for a mixer that looks ahead.
     """
     found, makes = find(task), chosen(mixers)
@@ -131,21 +132,20 @@ def _trained(task, arm, lr, seed, tell):
         tell(None, 1)
         return model.loss(batch)
 
-    fit(
-        model,
-        lambda rng: task.draw(rng, BATCH, 1),
-        loss,
-        AdamW(model.parameters(), lr=lr),
-        steps=arm.steps,
-        schedule=cosine(arm.steps, warmup=min(30, arm.steps // 3)),
-        clip=1.0,
-        seed=seed,
-        label=label,
-        progress=False,
-    )
+    schedule = cosine(arm.steps, warmup=min(30, arm.steps // 3))
+    options = dict(schedule=schedule, clip=1.0, seed=seed, label=label, progress=False)
+    optimiser = AdamW(model.parameters(), lr=lr)
+    try:
+        fit(model, lambda rng: task.draw(rng, BATCH, 1), loss, optimiser, steps=arm.steps, **options)
+        finite = True
+    except ArgumentError as error:
+        if error.expected != "a finite loss":
+            raise
+        finite = False
     seconds, draw = time.perf_counter() - start, task.test or task.draw
     factors = FACTORS[:1] if seed in TUNE else FACTORS
-    return {f"{f}x": accuracy(model.eval(), draw, f, seed) for f in factors} | {"seconds": seconds}
+    right = {f"{f}x": accuracy(model.eval(), draw, f, seed) if finite else 0.0 for f in factors}
+    return right | {"seconds": seconds}
 
 
 def accuracy(model, draw, factor, seed):

@@ -140,6 +140,8 @@ SAME = (
         ("def Mine(d_model, n_heads, *, rng): return lambda x, valid=None: x", "Module"),
         ("def Mine(d_model): return 1", "d_model, n_heads"),
         ("Mine = 7", "nothing of that name"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("def", "SyntaxError"),
     ],
 )
 def test_a_mixer_that_cannot_be_compared_is_refused_with_advice(tmp_path, body, words):
@@ -158,6 +160,15 @@ def test_what_does_not_say_its_cost_is_shown_without(quick, tmp_path):
     assert pictures.draw(found, tmp_path / "picture.png").stat().st_size > 10_000
 
 
+def test_a_training_that_runs_away_counts_as_nothing_right(quick, tmp_path):
+    file = tmp_path / "mine.py"
+    lost = "x * (float('nan') if self.training else 1.0)"
+    file.write_text(SAME + f"    def forward(self, x, valid=None): return {lost}")
+    found = compare("mqar", [f"{file}:Mine", "sinks"], (0,), steps=1, rates=(0.01,))
+    assert found.study.measured["Mine"]["1x"] == found.study.measured["Mine"]["16x"] == [0.0]
+    assert found.study.measured.keys() == {"Mine", "sinks"}
+
+
 def test_all_means_every_mixer_of_the_library_and_a_name_comes_once():
     assert list(chosen(["sinks", "sinks"])) == ["sinks"]
     assert chosen(["all"]).keys() == mixers.registry().keys()
@@ -168,7 +179,8 @@ def test_all_means_every_mixer_of_the_library_and_a_name_comes_once():
     [
         (["--task", "mqr"], "--task mqar"),
         (["--mixers", "softmaxx"], "softmax"),
-        (["--mixers", "none.py:Mixer"], "file.py:Name"),
+        (["--mixers", "none.py:Mixer"], "no file none.py"),
+        (["--mixers", "none:Mixer"], "file.py:Name"),
         (["--mixers", ","], "a mixer or more"),
     ],
 )

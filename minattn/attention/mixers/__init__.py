@@ -5,6 +5,7 @@ this folder, so that no list of names is kept by hand. `load("mine.py:MyMixer")`
 of yours that is called in the same way. Parallel and Sequential make one mixer of several.
 """
 
+import difflib
 import importlib
 import importlib.util
 import pkgutil
@@ -37,17 +38,29 @@ def load(name):
     known = registry()
     if name in known:
         return known[name]
-    path, _, member = name.rpartition(":")
-    if not path or not Path(path).is_file():
+    path, _, member = str(name).rpartition(":")
+    if not path.endswith(".py"):
         raise ArgumentError(
             f"mixer {name!r}",
             expected=f"one of {', '.join(known)}, or a file of yours as file.py:Name",
             got=name,
-            hint="softmax",
+            hint=(difflib.get_close_matches(str(name), known, n=1) or ["softmax"])[0],
+        )
+    if not Path(path).is_file():
+        raise ArgumentError(
+            f"mixer {name!r}", expected="a file of yours", got=f"no file {path}", hint="its path from here"
         )
     spec = importlib.util.spec_from_file_location(Path(path).stem, path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ArgumentError(
+            f"mixer {name!r}",
+            expected=f"a file that can be imported, {path}",
+            got=f"{type(error).__name__}: {error}",
+            hint=f"python {path}",
+        ) from error
     if not callable(getattr(module, member, None)):
         raise ArgumentError(
             f"mixer {name!r}",
