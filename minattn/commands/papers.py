@@ -70,7 +70,7 @@ def _by_taxonomy(as_json):
     for kind in kinds:
         first = kind["family"] if kind["family"] != family else ""
         family = kind["family"]
-        cells = (first, kind["kind"], ", ".join(kind["mixers"]), ", ".join(kind["papers"]), kind["meaning"])
+        cells = (first, kind["kind"], ", ".join(kind["mixers"]), "\n".join(kind["papers"]), kind["meaning"])
         table.add_row(*map(Text, cells))
     console = Console()
     console.print(table)

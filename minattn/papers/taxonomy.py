@@ -12,6 +12,7 @@ import numpy as np
 from ..attention import mixers
 from .base import rows
 
+SURVEY = "2507.19595"  # where the tree comes from, which every member names
 TREE = {
     ("full", "softmax"): "every token looks at every earlier one",
     ("linear", "kernel"): "a feature map in place of the exponential; running sums in place of the table",
@@ -36,7 +37,7 @@ def taxonomy():
     for place in dict.fromkeys((*TREE, *places.values())):
         names = [name for name in places if places[name] == place]
         cited = dict.fromkeys(source for name in names for source in sources(makes[name], made[name]))
-        papers = [slugs[source] for source in cited if source in slugs]
+        papers = [slugs[source] for source in cited if source in slugs and source != SURVEY]
         meaning = TREE.get(place, "")
         found.append(
             {"family": place[0], "kind": place[1], "meaning": meaning, "mixers": names, "papers": papers}
