@@ -13,7 +13,8 @@ sentiment   an opinion that a negation turns round, and the class of each word
 sphere      points and a query: which of them is nearest?
 matching    the answer is found by comparing: numbers, pairs of letters, vectors
 near_and_far   one question: about a key somewhere, or about what stood just before
-real        real text: the Python language reference
+stream      a fact in each segment, questions about this and earlier ones
+real        real text: the Python language reference, source files
 
 NumPy only. A `seed` fixes a whole corpus; a task that is drawn afresh
 for every batch takes a Generator `rng`.
@@ -34,6 +35,7 @@ from minattn.worlds import (
     recall,
     sentiment,
     sphere,
+    stream,
 )
 
 __all__ = [
@@ -51,4 +53,5 @@ __all__ = [
     "recall",
     "sentiment",
     "sphere",
+    "stream",
 ]

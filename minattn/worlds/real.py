@@ -1,4 +1,5 @@
-"""Real text that is on every machine: the Python language reference, which CPython carries for its help().
+"""Real text that is on every machine: the Python language reference, which CPython carries for its help(),
+and source files of the standard library.
 
 text = load()                          'The "assert" statement\\n****...'   465,126 characters in 3.11
 train, held_out = split(text)          the first 90 % and the last 10 %
@@ -8,7 +9,7 @@ batch(characters.encode(train), rng, 2, 4)
               [s t a t]]                 [t a t e]]
 """
 
-import importlib
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,36 @@ def load(path=None):
             hint='load(path="some_text.txt"), or a full CPython',
         ) from cause
     return "\n\n".join(topics[name] for name in sorted(topics))
+
+
+MODULES = (
+    "argparse", "ast", "configparser", "difflib", "doctest", "inspect", "optparse", "pickle", "random",
+    "smtplib", "tarfile", "typing",
+)  # fmt: skip
+
+
+def sources(length=25_000, modules=MODULES):
+    """The first `length` characters of the source of some modules: a list of strings, one a module.
+
+    The texts differ a little from one Python version to the next.
+    Raises BackendMissing for a module whose source is not there.
+
+    >>> [len(text) for text in sources(1000, ["ast", "random"])]
+    [1000, 1000]
+    """
+    _check.count("real.sources", "length", length)
+    texts = []
+    for name in modules:
+        found = importlib.util.find_spec(name)
+        if found is None or not str(found.origin).endswith(".py"):
+            raise BackendMissing(
+                "real.sources",
+                expected=f"{name}.py, part of CPython's standard library",
+                got=getattr(found, "origin", None),
+                hint="a full CPython, or modules=[..]",
+            )
+        texts.append(Path(found.origin).read_text(encoding="utf-8")[:length])
+    return texts
 
 
 def split(sequence, held_out=0.1):

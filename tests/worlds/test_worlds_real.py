@@ -73,3 +73,14 @@ def test_batches_are_windows_of_the_text():
         real.batch(ids[:1], np.random.default_rng(2), 2, 1)
     with pytest.raises(DTypeError):
         real.batch(ids, None, 2, 3)
+
+
+def test_sources_are_the_beginnings_of_files_of_the_standard_library():
+    texts = real.sources()
+    assert len(texts) == len(real.MODULES) == 12 and {len(text) for text in texts} == {25_000}
+    assert real.sources(50, ["random"])[0] == texts[real.MODULES.index("random")][:50]
+
+
+def test_a_module_without_source():
+    with pytest.raises(BackendMissing, match="sys.py"):
+        real.sources(10, ["sys"])

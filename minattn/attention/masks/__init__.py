@@ -7,6 +7,7 @@ exception: a mask that is learned must see the scores of hidden keys, and stands
 
 from .block_top_k import BlockTopK
 from .causal import Causal
+from .chunk import Chunk
 from .lsh_buckets import LSHBuckets
 from .padding import Padding
 from .sinks import Sinks
@@ -14,5 +15,5 @@ from .token_types import TokenTypes, visibility
 from .window import Window
 
 __all__ = [
-    "BlockTopK", "Causal", "LSHBuckets", "Padding", "Sinks", "TokenTypes", "Window", "visibility",
+    "BlockTopK", "Causal", "Chunk", "LSHBuckets", "Padding", "Sinks", "TokenTypes", "Window", "visibility",
 ]  # fmt: skip

@@ -4,6 +4,7 @@
 do not go up by 1. Keys that have no place go to `t.front` (see FrontMemory), all others to t.k and t.v.
 """
 
+from .fifo import FIFOMemory, TokenCache
 from .front import Front, FrontMemory
 from .kv_cache import KVCache
 from .persistent import PersistentKV
@@ -11,4 +12,7 @@ from .query_cache import QueryCache
 from .sliding import SlidingCache
 from .typed_cache import TypedCache
 
-__all__ = ["Front", "FrontMemory", "KVCache", "PersistentKV", "QueryCache", "SlidingCache", "TypedCache"]
+__all__ = [
+    "FIFOMemory", "Front", "FrontMemory", "KVCache", "PersistentKV", "QueryCache", "SlidingCache", "TokenCache",
+    "TypedCache",
+]  # fmt: skip
