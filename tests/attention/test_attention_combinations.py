@@ -94,7 +94,8 @@ def with_notes(projection):
 OF_THEIR_OWN = {
     A.positions.GGDPrior, A.positions.ShiftedGGDPrior, A.scores.SSMax,
     A.projections.FreeHeads, A.projections.WholeValues,
-    A.masks.BlockTopK, A.masks.Chunk, A.masks.LSHBuckets, A.masks.Sinks, A.masks.TokenTypes, A.masks.visibility,
+    A.masks.BlockTopK, A.masks.Chunk, A.masks.LSHBuckets, A.masks.Sinks, A.masks.TokenTypes,
+    A.masks.visibility,
     A.positions.DistanceBias, A.weights.HeavyHitters,
     A.TopK, A.NarrowKeys, A.positions.LRPE,
     A.weights.Expanding, A.weights.Marginal, A.weights.Relaxed, A.weights.Sigmoid, A.weights.geometric,

@@ -13,6 +13,6 @@ from .sliding import SlidingCache
 from .typed_cache import TypedCache
 
 __all__ = [
-    "FIFOMemory", "Front", "FrontMemory", "KVCache", "PersistentKV", "QueryCache", "SlidingCache", "TokenCache",
-    "TypedCache",
+    "FIFOMemory", "Front", "FrontMemory", "KVCache", "PersistentKV", "QueryCache", "SlidingCache",
+    "TokenCache", "TypedCache",
 ]  # fmt: skip
