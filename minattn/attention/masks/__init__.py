@@ -6,6 +6,7 @@ exception: a mask that is learned must see the scores of hidden keys, and stands
 """
 
 from .block_top_k import BlockTopK
+from .blocks import Blocks
 from .causal import Causal
 from .chunk import Chunk
 from .lsh_buckets import LSHBuckets
@@ -15,5 +16,6 @@ from .token_types import TokenTypes, visibility
 from .window import Window
 
 __all__ = [
-    "BlockTopK", "Causal", "Chunk", "LSHBuckets", "Padding", "Sinks", "TokenTypes", "Window", "visibility",
+    "BlockTopK", "Blocks", "Causal", "Chunk", "LSHBuckets", "Padding", "Sinks", "TokenTypes", "Window",
+    "visibility",
 ]  # fmt: skip

@@ -2,4 +2,5 @@
 
 based            Taylor features beside a small window
 fast_attention   polynomials in place of exp
+transnormerllm   decays and gates in a language model
 """
