@@ -97,7 +97,7 @@ OF_THEIR_OWN = {
     A.masks.BlockTopK, A.masks.Chunk, A.masks.LSHBuckets, A.masks.Sinks, A.masks.TokenTypes,
     A.masks.visibility,
     A.positions.DistanceBias, A.weights.HeavyHitters,
-    A.TopK, A.NarrowKeys, A.positions.LRPE, A.masks.Blocks,
+    A.TopK, A.NarrowKeys, A.positions.LRPE,
     A.weights.Expanding, A.weights.Marginal, A.weights.Relaxed, A.weights.Sigmoid, A.weights.geometric,
 }  # fmt: skip
 VALID = np.arange(S) < np.array([[7], [4], [0]])  # full, padded, and nothing to attend to

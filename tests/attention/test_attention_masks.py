@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from minattn import attention as A
-from minattn.errors import ArgumentError
 
 T, S = 5, 7
 
@@ -45,12 +44,3 @@ def test_masks_are_joined_by_and_with_valid():
 
 def test_without_masks_and_valid_there_is_no_mask():
     assert mask_of() is None
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 11])
-def test_blocks_see_themselves(size):
-    mask = mask_of(A.masks.Blocks(size), start=1)
-    for i, j in np.ndindex(T, S):
-        assert mask[i, j] == ((i + 1) // size == j // size)
-    with pytest.raises(ArgumentError, match="size >= 1"):
-        A.masks.Blocks(0)

@@ -6,7 +6,6 @@ exception: a mask that is learned must see the scores of hidden keys, and stands
 """
 
 from .block_top_k import BlockTopK
-from .blocks import Blocks
 from .causal import Causal
 from .chunk import Chunk
 from .lsh_buckets import LSHBuckets
@@ -16,6 +15,6 @@ from .token_types import TokenTypes, visibility
 from .window import Window
 
 __all__ = [
-    "BlockTopK", "Blocks", "Causal", "Chunk", "LSHBuckets", "Padding", "Sinks", "TokenTypes", "Window",
+    "BlockTopK", "Causal", "Chunk", "LSHBuckets", "Padding", "Sinks", "TokenTypes", "Window",
     "visibility",
 ]  # fmt: skip

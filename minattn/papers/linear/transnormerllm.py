@@ -153,7 +153,9 @@ def holds(seeds):
         at_most("loss: TransNormer - softmax", ours - of("softmax"), 0.10),
         at_least("loss: elu linear - TransNormer", of("elu linear") - ours, 0.09),
         at_least("loss: without a decay - with it", of("TransNormer, no decay") - ours, 0.10),
-        at_most("slope of TransNormer's cost: distance from 1", abs(of("TransNormer", "slope") - 1), 0.05),
+        at_most(
+            "slope of the cost of TransNormer: distance from 1", abs(of("TransNormer", "slope") - 1), 0.05
+        ),
         exactly("cost of token 2048 / of token 64, TransNormer", of("TransNormer", "growth"), 1),
         at_least("the same of softmax", of("softmax", "growth"), 10),
     ]
