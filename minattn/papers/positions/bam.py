@@ -39,8 +39,8 @@ PAPER = Paper(
     "training length, where other positions collapse, with comparable perplexity and 384 more parameters.",
     part="retrieval at 16 times the training length; perplexity is not measured.",
     note="BAM with SSMax answers nearly every question at every length on two seeds of three; on the third "
-    "its near head is not finished after 600 steps (.69 as trained, .65 at 4 times the length), hence .883 and "
-    "not .9. Without positions far questions stay perfect at every length, and near ones hopeless.",
+    "its near head is not finished after 600 steps (.69 as trained, .65 at 4 times the length), hence .883. "
+    "Without positions far questions stay perfect at every length, and near ones hopeless.",
     choose="accuracy",
     budget_s=20,
 )
