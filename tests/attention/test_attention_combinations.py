@@ -92,6 +92,18 @@ def with_notes(projection):
 
 # Held to plain NumPy in tests of their own.
 OF_THEIR_OWN = {
+    A.projections.LearnedSymbols, A.projections.PositionalSymbols, A.projections.SomeHeads,
+    A.projections.SymbolHeads, A.scores.HeadMix, A.scores.KeyQueryConv, A.scores.MLP, A.positions.Relations,
+    A.positions.RelativeSymbols, A.weights.GatedNorm, A.weights.HeadMix,
+    A.projections.AddedHeads, A.projections.ScaledHeads, A.projections.TiedHeads,
+    A.projections.LearnedSymbols, A.projections.PositionalSymbols, A.projections.SomeHeads,
+    A.projections.SymbolHeads, A.scores.HeadMix, A.scores.KeyQueryConv, A.scores.MLP, A.positions.Relations,
+    A.positions.RelativeSymbols, A.weights.GatedNorm, A.weights.HeadMix,
+    A.projections.AddedHeads, A.projections.ScaledHeads, A.projections.TiedHeads,
+    A.projections.LearnedSymbols, A.projections.PositionalSymbols, A.projections.SomeHeads,
+    A.projections.SymbolHeads, A.scores.HeadMix, A.scores.KeyQueryConv, A.scores.MLP, A.positions.Relations,
+    A.positions.RelativeSymbols, A.weights.GatedNorm, A.weights.HeadMix,
+    A.projections.AddedHeads, A.projections.ScaledHeads, A.projections.TiedHeads,
     A.positions.GGDPrior, A.positions.ShiftedGGDPrior, A.scores.SSMax,
     A.projections.FreeHeads, A.projections.WholeValues,
     A.masks.BlockTopK, A.masks.Chunk, A.masks.LSHBuckets, A.masks.Sinks, A.masks.TokenTypes,

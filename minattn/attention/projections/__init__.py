@@ -2,6 +2,7 @@
 
 from .free_heads import FreeHeads
 from .grouped_query import GroupedQuery
+from .head_embedding import AddedHeads, ScaledHeads, TiedHeads
 from .identity import Identity
 from .multi_head import MultiHead
 from .multi_query import MultiQuery
@@ -11,6 +12,7 @@ from .symbols import LearnedSymbols, PositionalSymbols
 from .whole_values import WholeValues
 
 __all__ = [
-    "FreeHeads", "GroupedQuery", "Identity", "LearnedSymbols", "MultiHead", "MultiQuery", "NarrowKeys",
-    "PositionalSymbols", "SomeHeads", "SymbolHeads", "WholeValues",
+    "AddedHeads", "FreeHeads", "GroupedQuery", "Identity", "LearnedSymbols", "MultiHead", "MultiQuery",
+    "NarrowKeys", "PositionalSymbols", "ScaledHeads", "SomeHeads", "SymbolHeads", "TiedHeads",
+    "WholeValues",
 ]  # fmt: skip

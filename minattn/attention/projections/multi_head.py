@@ -24,23 +24,13 @@ class MultiHead(Module):
         n_kv_heads, d_context = n_kv_heads or n_heads, d_context or d_model
         self.d_model, self.n_heads, self.n_kv_heads, self.d_context = d_model, n_heads, n_kv_heads, d_context
         check_sizes(type(self).__name__, d_model=d_model, n_heads=n_heads, n_kv_heads=n_kv_heads)
-        self._check_divides("d_model", "n_heads")
-        self._check_divides("n_heads", "n_kv_heads")
+        check_divides(self, "d_model", "n_heads")
+        check_divides(self, "n_heads", "n_kv_heads")
         self.d_head = d_model // n_heads
         self.w_q = Linear(d_model, d_model, rng=rng, bias=bias)
         self.w_k = Linear(d_context, n_kv_heads * self.d_head, rng=rng, bias=bias)
         self.w_v = Linear(d_context, n_kv_heads * self.d_head, rng=rng, bias=bias)
         self.w_o = Linear(d_model, d_model, rng=rng, bias=bias)
-
-    def _check_divides(self, whole, part):
-        n, parts = getattr(self, whole), getattr(self, part)
-        if n % parts:
-            raise ArgumentError(
-                f"{type(self).__name__}({whole}={n}, {part}={parts})",
-                expected=f"{part} that divides {whole}",
-                got=f"{n} / {parts}",
-                hint=f"{whole}={parts * max(1, round(n / parts))}",
-            )
 
     def forward(self, x, context):
         """x (B,T,d_model), context (B,S,d_context) -> q (B,H,T,d), k and v (B,n_kv_heads,S,d)."""
@@ -59,6 +49,18 @@ class MultiHead(Module):
     def merge(self, heads):
         """heads (B,H,T,d) -> (B,T,d_model)."""
         return self.w_o(join_heads(heads))
+
+
+def check_divides(projection, whole, part):
+    """Raise ArgumentError unless the size named `part` divides the one named `whole`."""
+    n, parts = getattr(projection, whole), getattr(projection, part)
+    if n % parts:
+        raise ArgumentError(
+            f"{type(projection).__name__}({whole}={n}, {part}={parts})",
+            expected=f"{part} that divides {whole}",
+            got=f"{n} / {parts}",
+            hint=f"{whole}={parts * max(1, round(n / parts))}",
+        )
 
 
 def split_heads(x, n_heads):
