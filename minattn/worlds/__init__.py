@@ -15,6 +15,7 @@ matching    the answer is found by comparing: numbers, pairs of letters, vectors
 near_and_far   one question: about a key somewhere, or about what stood just before
 stream      a fact in each segment, questions about this and earlier ones
 typed_recall   facts of several types about a key, all asked for at once
+digits      real handwritten digits, with scikit-learn
 real        real text: the Python language reference, source files
 
 NumPy only. A `seed` fixes a whole corpus; a task that is drawn afresh
@@ -23,6 +24,7 @@ for every batch takes a Generator `rng`.
 
 from minattn.worlds import (
     counting,
+    digits,
     documents,
     facts,
     induction,
@@ -42,6 +44,7 @@ from minattn.worlds import (
 
 __all__ = [
     "counting",
+    "digits",
     "documents",
     "facts",
     "induction",

@@ -92,6 +92,7 @@ def with_notes(projection):
 
 # Held to plain NumPy in tests of their own.
 OF_THEIR_OWN = {
+    A.projections.CausalSuper, A.projections.Efficient, A.projections.Optimised, A.projections.Super,
     A.projections.LearnedSymbols, A.projections.PositionalSymbols, A.projections.SomeHeads,
     A.projections.SymbolHeads, A.scores.HeadMix, A.scores.KeyQueryConv, A.scores.MLP, A.positions.Relations,
     A.positions.RelativeSymbols, A.weights.GatedNorm, A.weights.HeadMix,

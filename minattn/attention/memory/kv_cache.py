@@ -33,7 +33,14 @@ class KVCache:
         )
 
     def claim(self, attention):
-        """Raise ArgumentError where another attention has used this cache before."""
+        """Raise ArgumentError where another attention has used this cache, or one whose values mix tokens."""
+        if getattr(attention.projection, "mixes_tokens", False):
+            raise ArgumentError(
+                "attn(x, cache=...)",
+                expected="a projection that makes each key and value from its own token",
+                got=f"{type(attention.projection).__name__}, which mixes tokens",
+                hint="Efficient, or the whole sequence in one call",
+            )
         if self._owner not in (None, attention):
             raise ArgumentError(
                 "attn(x, cache=...)",

@@ -7,12 +7,14 @@ from .identity import Identity
 from .multi_head import MultiHead
 from .multi_query import MultiQuery
 from .narrow_keys import NarrowKeys
+from .optimised import Efficient, Optimised
 from .relational import SomeHeads, SymbolHeads
+from .super import CausalSuper, Super
 from .symbols import LearnedSymbols, PositionalSymbols
 from .whole_values import WholeValues
 
 __all__ = [
-    "AddedHeads", "FreeHeads", "GroupedQuery", "Identity", "LearnedSymbols", "MultiHead", "MultiQuery",
-    "NarrowKeys", "PositionalSymbols", "ScaledHeads", "SomeHeads", "SymbolHeads", "TiedHeads",
-    "WholeValues",
+    "AddedHeads", "CausalSuper", "Efficient", "FreeHeads", "GroupedQuery", "Identity", "LearnedSymbols",
+    "MultiHead", "MultiQuery", "NarrowKeys", "Optimised", "PositionalSymbols", "ScaledHeads", "SomeHeads",
+    "Super", "SymbolHeads", "TiedHeads", "WholeValues",
 ]  # fmt: skip
