@@ -45,7 +45,7 @@ def _names(ax, middles, looks):
     places, taken = {label: to_share(point) for label, point in middles.items()}, ([], [])
     for label, (x, y) in sorted(places.items(), key=lambda item: item[1][1]):
         ahead = [px - x for px, py in places.values() if px > x + 0.01 and abs(py - y) < LINE]
-        left = bool(ahead) and min(ahead) < 0.05 + LETTER * len(label)
+        left = any(gap < 0.05 + LETTER * len(label) for gap in ahead)
         for other_x, other_y in sorted(taken[left], key=lambda place: place[1]):
             if abs(x - other_x) < NEAR and abs(y - other_y) < LINE:
                 y = other_y + LINE
