@@ -2,4 +2,5 @@
 
 all_attention   learned vectors in front of the text, in place of the feed-forward block
 ic_former       a long context as a few vectors for a frozen model
+titans          a network that is trained while it reads, alone and beside attention
 """
