@@ -44,8 +44,8 @@ PAPER = Paper(
     "recurrent models, and scales beyond 2 million tokens.",
     part="recall of overwritten facts at two and four times the training length; language modelling and long "
     "texts are not measured.",
-    note="Momentum and forgetting bring nothing here: the memory without them, the delta rule, is as good. MAC "
-    "stayed near chance on a tuning seed until its memory learned x + attention(x) instead of attention(x).",
+    note="Momentum and forgetting bring nothing here: the memory without them, the delta rule, is as good. "
+    "MAC stayed near chance on a tuning seed until its memory learned x + attention(x), not attention(x) alone.",
     choose="48 writes",
     budget_s=20,
 )
