@@ -45,7 +45,7 @@ PAPER = Paper(
     part="recall of overwritten facts at two and four times the training length; language modelling and long "
     "texts are not measured.",
     note="Momentum and forgetting bring nothing here: the memory without them, the delta rule, is as good. "
-    "MAC stayed near chance on a tuning seed until its memory learned x + attention(x), not attention(x) alone.",
+    "MAC was near chance on a tuning seed until its memory learned x + attention(x), not attention(x).",
     choose="48 writes",
     budget_s=20,
 )
