@@ -45,7 +45,8 @@ PAPER = Paper(
     part="recall of overwritten facts at two and four times the training length; language modelling and long "
     "texts are not measured.",
     note="Momentum and forgetting bring nothing here: the memory without them, the delta rule, is as good. "
-    "MAC was near chance on a tuning seed until its memory learned x + attention(x), not attention(x).",
+    "MAC was near chance on a tuning seed until two things were changed together: its memory learns "
+    "x + attention(x), not attention(x), and what it reads passes with that as its gate.",
     choose="48 writes",
     budget_s=20,
 )
