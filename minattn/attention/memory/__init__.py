@@ -6,6 +6,7 @@ do not go up by 1. Keys that have no place go to `t.front` (see FrontMemory), al
 
 from .fifo import FIFOMemory, TokenCache
 from .front import Front, FrontMemory
+from .knn import KNNMemory
 from .kv_cache import KVCache
 from .persistent import PersistentKV
 from .query_cache import QueryCache
@@ -13,6 +14,6 @@ from .sliding import SlidingCache
 from .typed_cache import TypedCache
 
 __all__ = [
-    "FIFOMemory", "Front", "FrontMemory", "KVCache", "PersistentKV", "QueryCache", "SlidingCache",
-    "TokenCache", "TypedCache",
+    "FIFOMemory", "Front", "FrontMemory", "KNNMemory", "KVCache", "PersistentKV", "QueryCache",
+    "SlidingCache", "TokenCache", "TypedCache",
 ]  # fmt: skip
