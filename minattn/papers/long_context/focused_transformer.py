@@ -134,6 +134,15 @@ def holds(seeds):
     ]
 
 
+def beside(plain, x, top_k, *contexts, **given):
+    """The record of an attention like `plain` with the k and v of these contexts in its memory."""
+    memory = KNNMemory(top_k)
+    for kept in contexts:
+        memory.write(*kept)
+    slots = {"positions": plain.positions, "masks": plain.masks, "memory": memory}
+    return Attention(plain.projection, **slots).trace(x, **given)
+
+
 def exact():
     rng, close = np.random.default_rng(5), partial(np.allclose, rtol=0, atol=1e-9)
     with precision(64):
@@ -141,13 +150,7 @@ def exact():
         x = rng.normal(size=(2, 7, 8))
         plain = multi_head(8, 2, rng=rng, positions=[ALiBi(2)], masks=[Causal()])
 
-        def reading(top_k, *contexts, start=0, **given):
-            memory = KNNMemory(top_k)
-            for kept in contexts:
-                memory.write(*kept)
-            beside = Attention(plain.projection, positions=plain.positions, masks=plain.masks, memory=memory)
-            return beside.trace(x, start=start, **given)
-
+        reading = partial(beside, plain, x)
         dense, large = reading(None, stored), reading(15, stored)
         flat = [np.moveaxis(a.data, 1, 0).reshape(1, 2, 15, 4) for a in stored]
         local = plain.trace(x)
@@ -161,7 +164,7 @@ def exact():
         reading(None, stored, stored=seen).out.sum().backward()
         alone = stored[0].grad.copy()
         reading(None, stored, stored=np.ones((2, 15), bool)).out[0].sum().backward()
-        beside = stored[0].grad - alone
+        others = stored[0].grad - alone
         ties = best(np.array([1.0, 3, 1, 3, 1]), 3)
     chosen = np.sort(few.scores.data[..., :15], axis=-1)[..., -4:]
     return {
@@ -175,7 +178,7 @@ def exact():
             twice[..., 20:], first[..., 15:] / (1 + e)
         ),
         "d = 1 looks at its own former context only": alone[:2].any() and not alone[2].any(),
-        "negatives get gradients": beside[1].any() and beside[2].any(),
+        "negatives get gradients": others[1].any() and others[2].any(),
         "the memory has no place: shifted texts score it the same": close(
             shifted.scores.data[..., :15], dense.scores.data[..., :15]
         ),
