@@ -149,7 +149,6 @@ def exact():
         stored = [Tensor(a, requires_grad=True) for a in rng.normal(size=(2, 3, 2, 5, 4))]
         x = rng.normal(size=(2, 7, 8))
         plain = multi_head(8, 2, rng=rng, positions=[ALiBi(2)], masks=[Causal()])
-
         reading = partial(beside, plain, x)
         dense, large = reading(None, stored), reading(15, stored)
         flat = [np.moveaxis(a.data, 1, 0).reshape(1, 2, 15, 4) for a in stored]
