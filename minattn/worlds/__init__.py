@@ -14,6 +14,7 @@ sphere      points and a query: which of them is nearest?
 matching    the answer is found by comparing: numbers, pairs of letters, vectors
 near_and_far   one question: about a key somewhere, or about what stood just before
 stream      a fact in each segment, questions about this and earlier ones
+topics      documents that share keys and differ in their topic, which is a vector
 real        real text: the Python language reference, source files
 
 NumPy only. A `seed` fixes a whole corpus; a task that is drawn afresh
@@ -36,6 +37,7 @@ from minattn.worlds import (
     sentiment,
     sphere,
     stream,
+    topics,
 )
 
 __all__ = [
@@ -54,4 +56,5 @@ __all__ = [
     "sentiment",
     "sphere",
     "stream",
+    "topics",
 ]

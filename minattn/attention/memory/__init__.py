@@ -6,6 +6,7 @@ do not go up by 1. Keys that have no place go to `t.front` (see FrontMemory), al
 
 from .fifo import FIFOMemory, TokenCache
 from .front import Front, FrontMemory
+from .knn import KNNMemory
 from .kv_cache import KVCache
 from .neural import DeepMemory, MatrixMemory
 from .persistent import PersistentKV
@@ -14,6 +15,6 @@ from .sliding import SlidingCache
 from .typed_cache import TypedCache
 
 __all__ = [
-    "DeepMemory", "FIFOMemory", "Front", "FrontMemory", "KVCache", "MatrixMemory", "PersistentKV",
-    "QueryCache", "SlidingCache", "TokenCache", "TypedCache",
+    "DeepMemory", "FIFOMemory", "Front", "FrontMemory", "KNNMemory", "KVCache", "MatrixMemory",
+    "PersistentKV", "QueryCache", "SlidingCache", "TokenCache", "TypedCache",
 ]  # fmt: skip
