@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autodiff import no_grad, ops
 from ..backends import asnumpy, xp
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..nn import Embedding, FeedForward, Linear, Module, RMSNorm
 from ..nn.checks import check_sizes
 
@@ -28,7 +28,14 @@ class TinyTransformer(Module):
         check_sizes("TinyTransformer", d_model=d_model, n_answers=n_answers)
         self.tables = [Embedding(size, d_model, rng=rng) for size in channels]
         self.positions, self.mixers = positions, list(mixers)
-        widths = [d_ff] * len(self.mixers) if np.ndim(d_ff) == 0 else d_ff
+        widths = [d_ff] * len(self.mixers) if np.ndim(d_ff) == 0 else list(d_ff)
+        if len(widths) != len(self.mixers):
+            raise ArgumentError(
+                "TinyTransformer(d_ff=...)",
+                expected=f"one width, or {len(self.mixers)}, one a layer",
+                got=d_ff,
+                hint="0 leaves a block out",
+            )
         self.blocks = [FeedForward(d_model, width, rng=rng) if width else None for width in widths]
         self.norms = [RMSNorm(d_model) for part in [*self.mixers, *self.blocks, self] if part is not None]
         self.answer = Linear(d_model, n_answers, rng=rng)

@@ -34,7 +34,9 @@ def taxonomy():
     places = {name: tuple(mixer.taxonomy) for name, mixer in made.items()}
     slugs = {row.paper.arxiv: row.slug for row in rows()}
     found = []
-    for place in dict.fromkeys((*TREE, *places.values())):
+    families = list(dict.fromkeys(family for family, _ in TREE))
+    kinds = dict.fromkeys((*TREE, *places.values()))  # mixers may add kinds, a family never
+    for place in sorted(kinds, key=lambda place: families.index(place[0])):
         names = [name for name in places if places[name] == place]
         cited = dict.fromkeys(source for name in names for source in sources(makes[name], made[name]))
         papers = [slugs[source] for source in cited if source in slugs and source != SURVEY]

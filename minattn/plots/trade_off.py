@@ -5,6 +5,7 @@ import numpy as np
 from minattn.plots import style
 
 LINE = 0.052  # height of a label, as a share of the axis
+LETTER = 0.022  # width of a letter, as a share of the axis
 NEAR = 0.3  # labels of points that lie nearer than this, from left to right, may meet
 
 
@@ -29,28 +30,33 @@ def trade_off(ax, points, *, xlabel="cost", ylabel="gain", title=None, order=Non
     margin = 0.04 * (high - low)
     ax.set(xscale="log", ylim=(low - margin, high + 2 * margin))
     xs = [x for x, _ in middles.values()]
-    ax.set_xlim(min(xs) / 1.6, max(xs) * 6)
+    ax.set_xlim(min(xs) / 3, max(xs) * 6)
     style.dress(ax, title=title, xlabel=xlabel, ylabel=ylabel)
     _names(ax, middles, looks)
     return ax
 
 
 def _names(ax, middles, looks):
-    """Each label beside its point, the lowest first; one that would meet another goes above it."""
+    """Each label beside its point, the lowest first: on the right, on the left where another point is there.
+
+    A label that would meet another goes above it.
+    """
     to_share = (ax.transData + ax.transAxes.inverted()).transform
-    taken = []
-    for label, point in sorted(middles.items(), key=lambda item: item[1][1]):
-        x, y = to_share(point)
-        for other_x, other_y in sorted(taken, key=lambda place: place[1]):
+    places, taken = {label: to_share(point) for label, point in middles.items()}, ([], [])
+    for label, (x, y) in sorted(places.items(), key=lambda item: item[1][1]):
+        ahead = [px - x for px, py in places.values() if px > x + 0.01 and abs(py - y) < LINE]
+        left = any(gap < 0.05 + LETTER * len(label) for gap in ahead)
+        for other_x, other_y in sorted(taken[left], key=lambda place: place[1]):
             if abs(x - other_x) < NEAR and abs(y - other_y) < LINE:
                 y = other_y + LINE
-        taken.append((x, y))
+        taken[left].append((x, y))
         ax.annotate(
             label,
-            to_share(point),
-            xytext=(x + 0.03, y),
+            places[label],
+            xytext=(x - 0.03 if left else x + 0.03, y),
             xycoords="axes fraction",
             textcoords="axes fraction",
+            ha="right" if left else "left",
             va="center",
             fontsize=9,
             color=looks[label][0],

@@ -16,6 +16,7 @@ near_and_far   one question: about a key somewhere, or about what stood just bef
 stream      a fact in each segment, questions about this and earlier ones
 typed_recall   facts of several types about a key, all asked for at once
 digits      real handwritten digits, with scikit-learn
+topics      documents that share keys and differ in their topic, which is a vector
 real        real text: the Python language reference, source files
 
 NumPy only. A `seed` fixes a whole corpus; a task that is drawn afresh
@@ -40,6 +41,7 @@ from minattn.worlds import (
     sphere,
     stream,
     typed_recall,
+    topics,
 )
 
 __all__ = [
@@ -59,5 +61,5 @@ __all__ = [
     "sentiment",
     "sphere",
     "stream",
-    "typed_recall",
+    "topics", "typed_recall",
 ]

@@ -216,11 +216,19 @@ def test_every_library_mixer_can_be_a_candidate():
         candidates.try_out(name, make)
 
 
+def test_a_name_stands_on_the_left_where_another_point_is_on_the_right():
+    figure, ax = plots.figure()
+    plots.trade_off(ax, {"near": (2700, 0.99), "next": (4096, 1.0), "alone": (600, 0.5)})
+    assert {t.get_text(): t.get_ha() for t in ax.texts} == {"near": "right", "next": "left", "alone": "left"}
+
+
 def test_names_of_points_do_not_meet():
     figure, ax = plots.figure()
     points = {"one": (512, [0.5, 0.6]), "two": (512, 0.55), "three": (544, 0.551), "far": (512, 0.1)}
     plots.trade_off(ax, points, order=["zero", *points])
-    heights = sorted(text.get_position()[1] for text in ax.texts)
-    assert len(heights) == 4 and all(np.diff(heights) > 0.05)
+    sides = {text.get_text(): text.get_ha() for text in ax.texts}
+    heights = {text.get_text(): text.get_position()[1] for text in ax.texts}
+    assert sides == {"one": "right", "two": "right", "three": "left", "far": "left"}
+    assert abs(heights["one"] - heights["two"]) > 0.05 and heights["three"] - heights["far"] > 0.05
     marks = [line for line in ax.lines if len(line.get_xdata()) == 1]
     assert [line.get_color() for line in marks] == list(plots.COLOURS.values())[1:5]

@@ -3,23 +3,24 @@ import pytest
 
 from minattn.attention import LearnedPositions, mixers
 from minattn.autodiff import precision
-from minattn.errors import ShapeError
+from minattn.errors import ArgumentError, ShapeError
 from minattn.models import TinyTransformer
 from minattn.nn.optim import AdamW
 from minattn.worlds import facts
 
 
-def tiny(seed=0, n_layers=2, **options):
+def tiny(seed=0, n_layers=2, d_ff=16, **options):
     rng = np.random.default_rng(seed)
     layers = [mixers.load("softmax")(8, 2, rng=rng) for _ in range(n_layers)]
-    return TinyTransformer((11, 5), 4, layers, d_model=8, d_ff=16, rng=rng, **options)
+    return TinyTransformer((11, 5), 4, layers, d_model=8, d_ff=d_ff, rng=rng, **options)
 
 
+@pytest.mark.parametrize("d_ff", [16, 0, (0, 16)])
 @pytest.mark.parametrize("positions", [None, LearnedPositions(17, 8, rng=np.random.default_rng(1))])
-def test_steps_give_the_logits_of_the_whole(positions):
+def test_steps_give_the_logits_of_the_whole(positions, d_ff):
     inputs = np.random.default_rng(2).integers(0, (11, 5), size=(3, 7, 2))
     with precision(64):
-        model = tiny(positions=positions)
+        model = tiny(positions=positions, d_ff=d_ff)
         whole, state = model(inputs).data, None
         for t in range(7):
             logits, state = model.step(inputs[:, t : t + 1], state)
@@ -53,3 +54,11 @@ def test_one_layer_learns_to_recall():
 def test_wrong_channels_are_named():
     with pytest.raises(ShapeError, match="channel"):
         tiny()(np.zeros((2, 3), dtype=int))
+
+
+def test_blocks_may_be_left_out_layer_by_layer():
+    sizes = [tiny(d_ff=d_ff).n_parameters() for d_ff in (0, (0, 16), (16, 16), 16)]
+    assert sizes[0] < sizes[1] < sizes[2] == sizes[3]
+    assert sizes[1] - sizes[0] == 2 * 8 * 16 + 16 + 8 + 8  # a block and its norm
+    with pytest.raises(ArgumentError, match="one a layer"):
+        tiny(d_ff=(16, 0, 16))

@@ -6,13 +6,15 @@ do not go up by 1. Keys that have no place go to `t.front` (see FrontMemory), al
 
 from .fifo import FIFOMemory, TokenCache
 from .front import Front, FrontMemory
+from .knn import KNNMemory
 from .kv_cache import KVCache
+from .neural import DeepMemory, MatrixMemory
 from .persistent import PersistentKV
 from .query_cache import QueryCache
 from .sliding import SlidingCache
 from .typed_cache import TypedCache
 
 __all__ = [
-    "FIFOMemory", "Front", "FrontMemory", "KVCache", "PersistentKV", "QueryCache", "SlidingCache",
-    "TokenCache", "TypedCache",
+    "DeepMemory", "FIFOMemory", "Front", "FrontMemory", "KNNMemory", "KVCache", "MatrixMemory",
+    "PersistentKV", "QueryCache", "SlidingCache", "TokenCache", "TypedCache",
 ]  # fmt: skip

@@ -57,6 +57,7 @@ from .shape import (
     transpose,
 )
 from .softmax import log_softmax, logsumexp, softmax, sparsemax
+from .surprise_rule import surprise_rule
 
 __all__ = [
     "absolute", "add", "attention", "attention_and_lse", "binary_cross_entropy", "broadcast_to", "clip",
@@ -65,7 +66,8 @@ __all__ = [
     "linear", "linear_attention", "log", "log_softmax", "logsumexp", "lstm", "matmul", "max", "maximum",
     "mean", "min", "minimum", "mse", "multiply", "negative", "pad", "power", "relu", "repeat_heads",
     "reshape", "rms_norm", "rnn", "rotary", "scatter_add", "sigmoid", "silu", "sin", "softmax", "softplus",
-    "sparsemax", "split", "sqrt", "squeeze", "stack", "subtract", "sum", "swapaxes", "swiglu",
+    "sparsemax", "split", "sqrt", "squeeze", "stack", "subtract", "sum",
+    "surprise_rule", "swapaxes", "swiglu",
     "take_along_axis", "tanh", "top_k", "transpose", "var", "where",
 ]  # fmt: skip
 

@@ -2,5 +2,6 @@
 
 based            Taylor features beside a small window
 fast_attention   polynomials in place of exp
+lln_attention    exponentials that spread like softmax
 transnormerllm   decays and gates in a language model
 """
