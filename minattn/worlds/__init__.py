@@ -40,8 +40,8 @@ from minattn.worlds import (
     sentiment,
     sphere,
     stream,
-    typed_recall,
     topics,
+    typed_recall,
 )
 
 __all__ = [
@@ -61,5 +61,6 @@ __all__ = [
     "sentiment",
     "sphere",
     "stream",
-    "topics", "typed_recall",
+    "topics",
+    "typed_recall",
 ]
