@@ -2,6 +2,7 @@
 
 language    vocabulary, padding, batches of sentences of similar length
 parallel    toy languages to translate, with gold word alignments
+passages    facts in a long text, cut into blocks with a landmark behind each
 polarity    words that weigh a little for or against
 recall      look up, remember, reverse, sort, copy: the answer stands at a known place
 counting    the answer is found by counting what the tokens hold
@@ -34,6 +35,7 @@ from minattn.worlds import (
     near_and_far,
     pairs,
     parallel,
+    passages,
     polarity,
     real,
     recall,
@@ -55,6 +57,7 @@ __all__ = [
     "near_and_far",
     "pairs",
     "parallel",
+    "passages",
     "polarity",
     "real",
     "recall",

@@ -112,6 +112,10 @@ OF_THEIR_OWN = {
     A.positions.DistanceBias, A.weights.HeavyHitters,
     A.TopK, A.NarrowKeys, A.positions.LRPE,
     A.weights.Expanding, A.weights.Marginal, A.weights.Relaxed, A.weights.Sigmoid, A.weights.geometric,
+    A.masks.LandmarkTopK, A.weights.GroupedSoftmax,
+    A.positions.Relations, A.positions.RelativeSymbols, A.projections.LearnedSymbols, A.scores.MLP,
+    A.projections.PositionalSymbols, A.projections.SomeHeads, A.projections.SymbolHeads,
+    A.scores.HeadMix, A.scores.KeyQueryConv, A.weights.GatedNorm, A.weights.HeadMix,
 }  # fmt: skip
 VALID = np.arange(S) < np.array([[7], [4], [0]])  # full, padded, and nothing to attend to
 CALLS = list(itertools.product([False, True], [None, VALID]))

@@ -8,6 +8,7 @@ exception: a mask that is learned must see the scores of hidden keys, and stands
 from .block_top_k import BlockTopK
 from .causal import Causal
 from .chunk import Chunk
+from .landmark_top_k import LandmarkTopK
 from .lsh_buckets import LSHBuckets
 from .padding import Padding
 from .sinks import Sinks
@@ -15,6 +16,6 @@ from .token_types import TokenTypes, visibility
 from .window import Window
 
 __all__ = [
-    "BlockTopK", "Causal", "Chunk", "LSHBuckets", "Padding", "Sinks", "TokenTypes", "Window",
+    "BlockTopK", "Causal", "Chunk", "LSHBuckets", "LandmarkTopK", "Padding", "Sinks", "TokenTypes", "Window",
     "visibility",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from .base import Weights
 from .expanding import Expanding
 from .gated_norm import GatedNorm
 from .gaussian import LocalGaussian
+from .grouped import GroupedSoftmax
 from .head_mix import HeadMix
 from .heavy_hitters import HeavyHitters
 from .marginal import Marginal, Sigmoid, geometric
@@ -15,6 +16,6 @@ from .sparsemax import Sparsemax
 from .top_k import TopK
 
 __all__ = [
-    "Expanding", "GatedNorm", "HeadMix", "HeavyHitters", "LocalGaussian", "Marginal", "ReLA", "ReLU",
-    "Relaxed", "Sigmoid", "Softmax", "Sparsemax", "TopK", "Weights", "geometric",
+    "Expanding", "GatedNorm", "GroupedSoftmax", "HeadMix", "HeavyHitters", "LocalGaussian", "Marginal",
+    "ReLA", "ReLU", "Relaxed", "Sigmoid", "Softmax", "Sparsemax", "TopK", "Weights", "geometric",
 ]  # fmt: skip
