@@ -87,7 +87,7 @@ def _print_kernels():
         if row["calls"] or row["declined"]:
             reasons = "; ".join(f"{count} x {reason}" for reason, count in row["declined"].items())
             table.add_row(row["operation"], row["part"], row["backend"], str(row["calls"]), reasons)
-    Console().print(table)
+    Console().print(table if table.row_count else "no kernel ran: every operation was array code")
 
 
 def _plain(findings, mended):

@@ -40,7 +40,8 @@ PAPER = Paper(
     "than other linear attentions, and near softmax.",
     part="the spread of weights, and one look-up task; GLUE and the long-range benchmark are not measured.",
     note="The spread is near softmax's, but draws of 256 keys differ: .08, .12 and .19 at worst, and not .03 "
-    "to .06 as the row was designed on. It does not make a better memory: with 16 facts elu + 1 recalls more "
+    "to .06 as the row was designed on (a first recording, calibrated on one draw and not on eight, had "
+    ".15). It does not make a better memory: with 16 facts elu + 1 recalls more "
     "than LLN, whose sharpness no gradient reaches, and LLN+Diag recalls least: around a question stand "
     "other questions alone, so that its diagonal half finds nothing, and takes half of the output. (With 6 "
     "facts, on a tuning seed, all find nearly everything.) Equal variance is not equal entropy: LLN is more "

@@ -36,6 +36,7 @@ PAPER = Paper(
     lesson="memory",
     claim="Attention inside a segment and its chunks, with a gated first-in-first-out memory of earlier "
     "segments, unifies short and long range without quadratic growth.",
+    part="recall across segments with a memory of a fixed size; language modelling is not measured.",
     note="Pooling, gate and the sum of the paths are reconstructions. The sum does no harm to questions on "
     "the own segment. That the gate helps is not claimed: when the row was designed, a bank without one did "
     "a little better.",
