@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 import minattn
 from minattn import cli
+from minattn.backends import dispatch
 from minattn.commands import health, kernels, lessons
 from minattn.errors import ShapeError
 
@@ -130,6 +131,8 @@ def test_doctor_prints_a_line_for_each_finding():
 
 
 def test_doctor_says_which_kernels_a_step_ran():
+    dispatch.kernel_log.clear()  # of the tests that ran before
+    dispatch.declined_log.clear()
     said = minattn_("doctor", "--kernels").stdout
     if importlib.util.find_spec("numba"):
         assert said.index("declined") < said.index("cross_entropy") < said.index("Next:")
