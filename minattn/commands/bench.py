@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from .line import Line
+
 PICTURES = Path("minattn-runs")
 
 
@@ -84,28 +86,14 @@ def _check_folder(out):
     writable_folder(Path(out).parent, "minattn bench --out")
 
 
-class _Line:
-    """One line on stderr that shows how far it is, above it the table of each race that is done."""
+class _Line(Line):
+    """The line, and above it the table of each race that is done."""
 
     def __init__(self, steps):
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn())
+        super().__init__(steps)
         self.console = Console()
-        self.bar = Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4)
-        self.task = self.bar.add_task("starting", total=steps)
-
-    def __enter__(self):
-        self.bar.start()
-        return self
-
-    def __exit__(self, *_):
-        self.bar.stop()
-
-    def tell(self, text, steps=0):
-        """Say what happens now; `steps` are done."""
-        self.bar.update(self.task, advance=steps, **({"description": text} if text else {}))
 
     def show(self, run, found):
         """Print what a run gave, and who did not take part."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from .line import Line
 from .options import backend_option
 
 PICTURES = Path("minattn-runs")
@@ -53,7 +54,7 @@ def compare(task, mixers, seeds, steps, rate, out, chart):
     total = comparing.total_steps(task, names, range(seeds), **given)
     chart = Path(chart or (Path(out).with_suffix(".png") if out else PICTURES / f"compare-{task}.png"))
     _check_folders(out, chart)
-    with _Line(total) as line:
+    with Line(total, left=True) as line:
         found = comparing.compare(task, names, tuple(range(seeds)), tell=line.tell, **given)
     console = Console()
     console.print(tables.rich_table(found))
@@ -81,25 +82,3 @@ def _picture(found, chart):
         click.echo(f"picture: {pictures.draw(found, chart)}")
     except BackendMissing as missing:
         click.echo(f"no picture: {missing.hint}")
-
-
-class _Line:
-    """One line on stderr that shows what is trained and how far everything is."""
-
-    def __init__(self, steps):
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TimeRemainingColumn())
-        self.bar = Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4)
-        self.task = self.bar.add_task("starting", total=steps)
-
-    def __enter__(self):
-        self.bar.start()
-        return self
-
-    def __exit__(self, *_):
-        self.bar.stop()
-
-    def tell(self, text, steps=0):
-        self.bar.update(self.task, advance=steps, **({"description": text} if text else {}))
