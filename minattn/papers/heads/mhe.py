@@ -17,12 +17,10 @@ from ...attention.masks import Causal
 from ...attention.projections import AddedHeads, FreeHeads, ScaledHeads, TiedHeads
 from ...autodiff import Tensor, no_grad, ops, precision
 from ...nn import Embedding, FeedForward, Linear, Module, RMSNorm
-from ...nn.optim import AdamW
 from ...plots import COLOURS, alignment
-from ...training import fit as train
-from ...training.schedules import cosine
 from ...worlds.typed_recall import typed_recall
 from ..base import Arm, Paper, at_least, exactly, mean
+from ..fitting import fitted
 
 D, H, STEPS, TYPES, VALUES = 32, 4, 600, 4, 8
 
@@ -95,19 +93,15 @@ def arms(world):
 
 
 def fit(arm, world, lr, seed, label):
-    model = arm.build(np.random.default_rng(seed))
-    train(
-        model,
+    return fitted(
+        arm,
         partial(typed_recall, batch=32),
         lambda model, batch: ops.cross_entropy(model(batch), batch["targets"]),
-        AdamW(model.parameters(), lr=lr),
-        steps=arm.steps,
-        schedule=cosine(arm.steps, warmup=30),
-        clip=1.0,
-        seed=seed,
-        label=label,
+        lr,
+        seed,
+        label,
+        warmup=30,
     )
-    return model.eval()
 
 
 def size(projection):

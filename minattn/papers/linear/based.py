@@ -18,12 +18,10 @@ from ...attention.mixers import softmax, window
 from ...attention.mixers.gated_conv import GatedConv
 from ...autodiff import as_tensor, no_grad, precision
 from ...models.tiny import TinyTransformer
-from ...nn.optim import AdamW
 from ...plots import COLOURS, curves
-from ...training import fit as train
-from ...training.schedules import cosine
 from ...worlds.pairs import pairs
 from ..base import Arm, Paper, at_least, at_most, exactly, mean
+from ..fitting import fitted
 
 D, H, WIDTH, LENGTH = 32, 2, 4, 48
 KEYS, VALUES = 32, 16
@@ -88,19 +86,15 @@ def arms(world):
 
 
 def fit(arm, world, lr, seed, label):
-    model = arm.build(np.random.default_rng(seed))
-    train(
-        model,
+    return fitted(
+        arm,
         partial(pairs, batch=32, n_keys=KEYS, n_values=VALUES),
         TinyTransformer.loss,
-        AdamW(model.parameters(), lr=lr),
-        steps=arm.steps,
-        schedule=cosine(arm.steps, warmup=25),
-        clip=1.0,
-        seed=seed,
-        label=label,
+        lr,
+        seed,
+        label,
+        warmup=25,
     )
-    return model.eval()
 
 
 def token_cost(stack, t):

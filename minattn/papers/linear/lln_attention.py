@@ -17,12 +17,10 @@ from ...attention.mixers import Average, Parallel, SoftmaxMixer
 from ...autodiff import as_tensor, no_grad, ops, precision
 from ...metrics import entropy, log_variance, spectral_gap
 from ...models.tiny import TinyTransformer
-from ...nn.optim import AdamW
 from ...plots import COLOURS, curves
-from ...training import fit as train
-from ...training.schedules import cosine
 from ...worlds import facts
 from ..base import Arm, Paper, at_least, at_most, mean
+from ..fitting import fitted
 
 D, H, LENGTH, N = 32, 2, 64, 256
 SQUARES = np.linspace(0.5, 3.5, 7)  # sq^2 sk^2: the variance of softmax's scores
@@ -81,19 +79,7 @@ def arms(world):
 
 
 def fit(arm, world, lr, seed, label):
-    model = arm.build(np.random.default_rng(seed))
-    train(
-        model,
-        partial(sample, batch=32),
-        TinyTransformer.loss,
-        AdamW(model.parameters(), lr=lr),
-        steps=arm.steps,
-        schedule=cosine(arm.steps, warmup=20),
-        clip=1.0,
-        seed=seed,
-        label=label,
-    )
-    return model.eval()
+    return fitted(arm, partial(sample, batch=32), TinyTransformer.loss, lr, seed, label, warmup=20)
 
 
 def softmax_weights(q, k):

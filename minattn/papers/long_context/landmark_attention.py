@@ -15,12 +15,10 @@ from ...attention.masks import BlockTopK, LandmarkTopK
 from ...attention.weights import GroupedSoftmax, Softmax
 from ...autodiff import Tensor, as_tensor, gradcheck, no_grad, ops, precision
 from ...nn import Embedding, FeedForward, Linear, Module, RMSNorm
-from ...nn.optim import AdamW
 from ...plots import COLOURS, heatmap, lines_by_group
-from ...training import fit as train
-from ...training.schedules import cosine
 from ...worlds.passages import passages
 from ..base import Arm, Paper, at_least, at_most, mean
+from ..fitting import fitted
 
 D, H, BLOCK, TRAINED, LONGEST = 32, 2, 8, 8, 128
 N = BLOCK + 1  # places of a block with its landmark
@@ -88,19 +86,15 @@ def arms(world):
 
 
 def fit(arm, world, lr, seed, label):
-    model = arm.build(np.random.default_rng(seed))
-    train(
-        model,
+    return fitted(
+        arm,
         lambda rng: passages(rng, 32, n_blocks=TRAINED),
         lambda model, batch: ops.cross_entropy(model(batch["inputs"]), batch["targets"]),
-        AdamW(model.parameters(), lr=lr),
-        steps=arm.steps,
-        schedule=cosine(arm.steps, warmup=25),
-        clip=1.0,
-        seed=seed,
-        label=label,
+        lr,
+        seed,
+        label,
+        warmup=25,
     )
-    return model.eval()
 
 
 def read(model, batch, *masks):

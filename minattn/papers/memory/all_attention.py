@@ -18,10 +18,9 @@ from ...models import TinyTransformer
 from ...nn import FeedForward
 from ...nn.optim import Adam
 from ...plots import COLOURS, heatmap
-from ...training import fit as train
-from ...training.schedules import cosine
 from ...worlds import real
 from ..base import Arm, Paper, at_least, at_most, mean
+from ..fitting import fitted
 
 D, H, SLOTS, LENGTH, BITS = 32, 4, 64, 48, 6
 
@@ -108,20 +107,10 @@ def arms(world):
 
 
 def fit(arm, world, lr, seed, label):
-    model = arm.build(np.random.default_rng(seed))
     draw = {"text": lambda rng: windows(world["learned"], rng, 24), "parity": lambda rng: world["parity"]}
-    train(
-        model,
-        draw[arm.group],
-        TinyTransformer.loss,
-        Adam(model.parameters(), lr=lr),
-        steps=arm.steps,
-        schedule=cosine(arm.steps, warmup=arm.steps // 20),
-        clip=1.0,
-        seed=seed,
-        label=label,
+    return fitted(
+        arm, draw[arm.group], TinyTransformer.loss, lr, seed, label, warmup=arm.steps // 20, optimiser=Adam
     )
-    return model.eval()
 
 
 def measure(model, world, arm):

@@ -18,10 +18,9 @@ from ...autodiff import as_tensor, no_grad, ops, precision
 from ...models import TinyTransformer
 from ...nn.optim import Adam
 from ...plots import COLOURS, curves, heatmap
-from ...training import fit as train
-from ...training.schedules import cosine
 from ...worlds import stream
 from ..base import Arm, Paper, at_least, at_most, exactly, mean
+from ..fitting import fitted
 
 D, H, LENGTH, CHUNK, SLOTS, STEPS = 32, 2, 12, 6, 4, 300
 LAGS = range(8)
@@ -69,19 +68,16 @@ def arms(world):
 
 
 def fit(arm, world, lr, seed, label):
-    model = arm.build(np.random.default_rng(seed))
-    train(
-        model,
+    return fitted(
+        arm,
         partial(stream.segments, batch=32),
         TinyTransformer.loss,
-        Adam(model.parameters(), lr=lr),
-        steps=arm.steps,
-        schedule=cosine(arm.steps, warmup=15),
-        clip=1.0,
-        seed=seed,
-        label=label,
+        lr,
+        seed,
+        label,
+        warmup=15,
+        optimiser=Adam,
     )
-    return model.eval()
 
 
 def measure(model, world, arm):

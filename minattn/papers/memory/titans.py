@@ -22,12 +22,10 @@ from ...attention.mixers.neural_memory import NeuralMemory
 from ...attention.positions import ALiBi
 from ...autodiff import as_tensor, gradcheck, no_grad, ops, precision
 from ...models import TinyTransformer
-from ...nn.optim import AdamW
 from ...plots import COLOURS, lines_by_group
-from ...training import fit as train
-from ...training.schedules import cosine
 from ...worlds import facts
 from ..base import Arm, Paper, at_least, mean
+from ..fitting import fitted
 
 D, H, KEYS, VALUES, QUESTIONS = 32, 2, 12, 8, 6
 WRITES = {24: 500, 48: 500, 96: 200}  # how many texts of each test set
@@ -93,19 +91,7 @@ def arms(world):
 
 
 def fit(arm, world, lr, seed, label):
-    model = arm.build(np.random.default_rng(seed))
-    train(
-        model,
-        partial(texts, batch=32),
-        TinyTransformer.loss,
-        AdamW(model.parameters(), lr=lr),
-        steps=arm.steps,
-        schedule=cosine(arm.steps, warmup=20),
-        clip=1.0,
-        seed=seed,
-        label=label,
-    )
-    return model.eval()
+    return fitted(arm, partial(texts, batch=32), TinyTransformer.loss, lr, seed, label, warmup=20)
 
 
 def measure(model, world, arm):

@@ -16,12 +16,10 @@ from ...attention.positions import GGDPrior, ShiftedGGDPrior
 from ...attention.scores import ScaledDot, SSMax
 from ...autodiff import as_tensor, gradcheck, no_grad, ops, precision
 from ...nn import Embedding, FeedForward, Linear, Module, RMSNorm
-from ...nn.optim import AdamW
 from ...plots import curves
-from ...training import fit as train
-from ...training.schedules import cosine
 from ...worlds.near_and_far import near_and_far
 from ..base import Arm, Paper, at_least, at_most, mean
+from ..fitting import fitted
 
 D, H, LENGTH, STEPS = 32, 4, 32, 600
 TIMES = (1, 4, 16)
@@ -93,19 +91,15 @@ def arms(world):
 
 
 def fit(arm, world, lr, seed, label):
-    model = arm.build(np.random.default_rng(seed))
-    train(
-        model,
+    return fitted(
+        arm,
         partial(near_and_far, batch=64, length=LENGTH),
         lambda model, batch: ops.cross_entropy(model(batch["inputs"]), batch["targets"]),
-        AdamW(model.parameters(), lr=lr),
-        steps=arm.steps,
-        schedule=cosine(arm.steps, warmup=30),
-        clip=1.0,
-        seed=seed,
-        label=label,
+        lr,
+        seed,
+        label,
+        warmup=30,
     )
-    return model.eval()
 
 
 def measure(model, world, arm):

@@ -16,12 +16,10 @@ import numpy as np
 from ...attention import ALiBi, Causal, CoPE, LearnedPositions, Relative, Rotary, Trace, multi_head, record
 from ...autodiff import as_tensor, gradcheck, no_grad, ops, precision
 from ...nn import Embedding, FeedForward, LayerNorm, Linear, Module
-from ...nn.optim import AdamW
 from ...plots import COLOURS, alignment, heatmap
-from ...training import fit as train
-from ...training.schedules import cosine
 from ...worlds import counting
 from ..base import Arm, Paper, at_least, at_most, mean
+from ..fitting import fitted
 
 D, H, LENGTH = 32, 2, 32
 
@@ -112,19 +110,15 @@ def arms(world):
 
 def fit(arm, world, lr, seed, label):
     sample, _, _ = TASKS[arm.group]
-    model = arm.build(np.random.default_rng(seed))
-    train(
-        model,
+    return fitted(
+        arm,
         lambda rng: sample(rng, 64, False),
         lambda model, batch: ops.cross_entropy(model(batch), batch["targets"]),
-        AdamW(model.parameters(), lr=lr),
-        steps=arm.steps,
-        schedule=cosine(arm.steps, warmup=30),
-        clip=1.0,
-        seed=seed,
-        label=label,
+        lr,
+        seed,
+        label,
+        warmup=30,
     )
-    return model.eval()
 
 
 def measure(model, world, arm):

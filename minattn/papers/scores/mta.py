@@ -20,12 +20,10 @@ from ...attention.weights import GatedNorm, HeadMix
 from ...autodiff import as_tensor, no_grad, ops, precision
 from ...models.language_model import Block
 from ...nn import Embedding, FeedForward, Linear, Module, RMSNorm
-from ...nn.optim import AdamW
 from ...plots import bars, heatmap
-from ...training import fit as train
-from ...training.schedules import cosine
 from ...worlds import matching
 from ..base import Arm, Paper, at_least, at_most, mean
+from ..fitting import fitted
 
 D, H, LENGTH, LABELS = 32, 4, 33, 12
 KEYS, QUERIES = 9, 2
@@ -98,19 +96,15 @@ def arms(world):
 
 
 def fit(arm, world, lr, seed, label):
-    model = arm.build(np.random.default_rng(seed))
-    train(
-        model,
+    return fitted(
+        arm,
         partial(matching.block_search, batch=64),
         lambda model, batch: ops.cross_entropy(model(batch), batch["targets"]),
-        AdamW(model.parameters(), lr=lr),
-        steps=arm.steps,
-        schedule=cosine(arm.steps, warmup=40),
-        clip=1.0,
-        seed=seed,
-        label=label,
+        lr,
+        seed,
+        label,
+        warmup=40,
     )
-    return model.eval()
 
 
 def measure(model, world, arm):

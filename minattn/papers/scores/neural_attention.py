@@ -18,12 +18,10 @@ from ...attention.scores import MLP, Additive
 from ...autodiff import as_tensor, no_grad, ops, precision
 from ...models import LanguageModel
 from ...nn import Embedding, FeedForward, LayerNorm, Linear, Module
-from ...nn.optim import AdamW
 from ...plots import COLOURS, bars, heatmap
-from ...training import fit as train
-from ...training.schedules import cosine
 from ...worlds import matching, real
 from ..base import Arm, Paper, at_least, at_most, mean
+from ..fitting import fitted
 
 D, H, P, LENGTH = 32, 4, 8, 32
 
@@ -127,21 +125,17 @@ def arms(world):
 
 
 def fit(arm, world, lr, seed, label):
-    model = arm.build(np.random.default_rng(seed))
-    train(
-        model,
+    return fitted(
+        arm,
         partial(nearest, batch=64)
         if arm.group == "nearest"
         else partial(real.batch, world["text"], batch=32, length=LENGTH),
         lambda model, batch: model.loss(batch),
-        AdamW(model.parameters(), lr=lr),
-        steps=arm.steps,
-        schedule=cosine(arm.steps, warmup=30),
-        clip=1.0,
-        seed=seed,
-        label=label,
+        lr,
+        seed,
+        label,
+        warmup=30,
     )
-    return model.eval()
 
 
 def measure(model, world, arm):

@@ -17,12 +17,10 @@ from ...attention.masks import BlockTopK, LSHBuckets
 from ...attention.mixers import load
 from ...autodiff import Tensor, as_tensor, no_grad, ops, precision
 from ...models.tiny import TinyTransformer
-from ...nn.optim import AdamW
 from ...plots import COLOURS, doubling, trade_off
-from ...training import fit as train
-from ...training.schedules import cosine
 from ...worlds import facts
 from ..base import Arm, Paper, at_least, at_most, mean
+from ..fitting import fitted
 from ..taxonomy import taxonomy
 
 D, H, LENGTH, LONGEST = 32, 2, 64, 4096
@@ -73,19 +71,7 @@ def arms(world):
 
 
 def fit(arm, world, lr, seed, label):
-    model = arm.build(np.random.default_rng(seed))
-    train(
-        model,
-        lambda rng: facts.mqar(rng, 32),
-        TinyTransformer.loss,
-        AdamW(model.parameters(), lr=lr),
-        steps=arm.steps,
-        schedule=cosine(arm.steps, warmup=30),
-        clip=1.0,
-        seed=seed,
-        label=label,
-    )
-    return model.eval()
+    return fitted(arm, lambda rng: facts.mqar(rng, 32), TinyTransformer.loss, lr, seed, label, warmup=30)
 
 
 def measure(model, world, arm):
